@@ -4,7 +4,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := build
 # The feeds that have tests with real clients.
 FEEDS := watch prometheus envoy consul dns balancer readme
-.PHONY: build dependencies run cluster demo.kubernetes demo.feeds test test.all test.thread test.address test.simulation test.promtool test.packaging
+.PHONY: build dependencies run cluster demo.kubernetes demo.feeds test test.all test.thread test.address test.simulation test.promtool test.packaging bench.expiry
 .PHONY: test.schemathesis test.sslyze test.soak test.border test.upgrade test.cluster test.balancer test.catalogs test.kubernetes test.proxies test.faults
 .PHONY: test.ui deps.ui test.jwt test.eureka test.feeds $(addprefix test.feeds.,$(FEEDS)) fuzz fuzz.build bench bench.docs precommit lint format sentences docker clean hooks help
 .PHONY: deps deps.test deps.long deps.bench deps.cluster deps.proxies deps.demo deps.faults
@@ -92,6 +92,10 @@ test.address: deps.test
 test.simulation: deps
 	SIMULATION_SEEDS=$(SIMULATION_SEEDS) SWIFT_DETERMINISTIC_HASHING=1 swift test -c release -Xswiftc -enable-testing \
 		--scratch-path .build-simulation --filter SimulationTests
+
+# Print what rules of expiry cost, as the table of docs/expiry.md has it.
+bench.expiry:
+	EXPIRY_TABLE=1 swift test --filter ExpirySimulationTests | grep '^|'
 
 # Check the metrics with promtool; `make test` does so only where it is installed.
 test.promtool: deps.long

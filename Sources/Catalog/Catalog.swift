@@ -136,6 +136,7 @@ struct Catalog: Sendable {
     mutating func rearm(_ slot: Int32, at moment: Moment) {
         let deadline = records.deadline(slot)
         records.held.remove(slot)
+        records.silence.remove(slot, of: records.slots[slot].place.table, isReturn: deadline > moment.lease)
         records.setOverdue(slot, false, at: moment)
         if deadline == .distantFuture { wheel.cancel(slot) } else { wheel.schedule(slot, due: deadline) }
     }
@@ -148,25 +149,34 @@ struct Catalog: Sendable {
         let now = moment.lease
         let overrides = endOverrides(at: moment, budget: budget)
         let services = endServiceOverrides(at: moment, budget: budget - overrides.ended)
-        var (expired, handled) = (0, overrides.ended + services.handled)
+        var handled = overrides.ended + services.handled
         handled += rejudgeHeld(budget: budget - handled, at: moment)
         // What may lie unread on a loop of ours is waited for: it comes within moments.
         let judged = min(now, records.bounds.here)
+        let silent = letSilentGo(until: judged, budget: budget - handled, at: moment)
+        var expired = silent.expired
+        handled += silent.handled
         var hasMore = wheel.advance(to: judged, budget: budget - handled, owner: &records) { records, slot in
             handled += 1
             let deadline = records.deadline(slot)
-            guard deadline <= judged else { return .rearm(deadline) }
-            guard !records.isLive(slot, at: judged) else {
+            guard deadline <= judged else {
+                records.release(slot, at: moment)
+                return .rearm(deadline)
+            }
+            guard !records.isWithheld(slot, at: judged) else {
                 records.hold(slot, at: moment)
                 return .expired
+            }
+            if records.bounds.budget.isOn, let end = records.keep(slot, deadline, until: judged, at: moment) {
+                return .rearm(end)
             }
             records.expire(slot, at: moment)
             expired += 1
             return .expired
         }
         hasMore =
-            hasMore || records.held.hasReleased || records.shelf.hasEnded(at: moment.wall)
-            || records.services.hasWork(at: moment.wall)
+            hasMore || records.held.hasReleased || records.silence.hasWork(until: judged)
+            || records.shelf.hasEnded(at: moment.wall) || records.services.hasWork(at: moment.wall)
         var expiry = Expiry(
             expired: expired, left: overrides.left + services.left, handled: handled, hasMore: hasMore)
         guard !hasMore, records.isTold else { return expiry }
@@ -199,7 +209,7 @@ struct Catalog: Sendable {
         Counts(
             instances: records.slots.count, services: records.secondaryIndex.services.count,
             namespaces: records.secondaryIndex.tables.count,
-            tombstones: records.replicationState.tombstones.count, overdue: records.held.count,
+            tombstones: records.replicationState.tombstones.count, overdue: records.held.count + records.silence.count,
             overrides: records.overridden + records.shelf.standing + records.services.standing)
     }
 }
@@ -214,6 +224,8 @@ package struct Expiry: Sendable {
     /// is about, and tombstones that were forgotten. The
     /// budget is spent on these and on moving leases within the wheel.
     package var handled = 0
+    /// Namespaces whose leases begin to be held because many fell silent at once, or are no longer.
+    package var silences = SilenceReports()
     /// Whether the budget ran out before the work did.
     package var hasMore = false
 }
@@ -245,9 +257,11 @@ extension Catalog {
     func checkInvariants() {
         records.checkInvariants()
         wheel.checkInvariants()
+        records.silence.checkInvariants()
         var (next, timed) = (Int32(0), 0)
         while let slot = records.slots.occupied(from: next) {
             let isTimed = records.deadline(slot) != .distantFuture && !records.held.contains(slot)
+            assert(!records.silence.contains(slot) || isTimed, "a lease is held once, and by the wheel")
             assert(wheel.contains(slot) == isTimed, "the wheel has what expires and is not held")
             (next, timed) = (slot + 1, timed + (isTimed ? 1 : 0))
         }

@@ -72,7 +72,8 @@ extension Catalog {
         guard let expired = records.replicationState.expired.find(id, in: namespace) else {
             guard let told else { return .missing }
             let record = Record(told, version: version, heartbeat: heartbeat, at: moment)
-            return enter(told, record, into: namespace, at: moment) ? .applied : .dead
+            let isHeld = records.isHeldToo(record, in: namespace, at: moment.lease)
+            return enter(told, record, into: namespace, at: moment, isHeld: isHeld) ? .applied : .dead
         }
         // Joined as if it were overdue. Digests show which member holds an older version.
         var (instance, record) = (expired.instance, expired.record)
@@ -92,11 +93,13 @@ extension Catalog {
         return isLive ? .applied : .dead
     }
 
-    /// Enters an instance, or remembers it when its lease is over. Returns whether it is live.
+    /// Enters an instance, or remembers it when its lease is over, and is not held all the same. Returns whether it
+    /// is live.
     private mutating func enter(
-        _ instance: Instance, _ record: Record, into namespace: Namespace, at moment: Moment, isReturn: Bool = false
+        _ instance: Instance, _ record: Record, into namespace: Namespace, at moment: Moment, isReturn: Bool = false,
+        isHeld: Bool = false
     ) -> Bool {
-        guard record.isLive(at: moment.lease) else {
+        guard isHeld || record.isLive(at: moment.lease) else {
             if records.isTold {
                 records.replicationState.expired.put(instance, record, in: namespace, at: moment.lease)
             }

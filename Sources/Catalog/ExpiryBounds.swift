@@ -12,6 +12,8 @@ package struct ExpiryBounds: Sendable, Equatable {
     package var elsewhere = LeaseTime.distantFuture
     /// Leases that were last renewed elsewhere count as begun then, if they began before.
     package var restart = LeaseTime(milliseconds: .min)
+    /// How many leases of a namespace may run out in a minute.
+    package var budget = ExpiryBudget.off
 
     package init() {}
 
@@ -29,6 +31,15 @@ extension Records {
     /// Whether the lease of an instance is not known to have run out.
     @inline(__always)
     func isLive(_ slot: Int32, at now: LeaseTime) -> Bool {
+        let (time, deadline) = (
+            min(now, slots[slot].isRenewedElsewhere ? bounds.elsewhere : bounds.here), deadline(slot)
+        )
+        return time < deadline || bounds.budget.isOn && isKept(slot, deadline, at: time)
+    }
+
+    /// Whether the lease of an instance whose time is over is not known to have run out, because its heartbeats may not
+    /// have been received.
+    func isWithheld(_ slot: Int32, at now: LeaseTime) -> Bool {
         min(now, slots[slot].isRenewedElsewhere ? bounds.elsewhere : bounds.here) < deadline(slot)
     }
 

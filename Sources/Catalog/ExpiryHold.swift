@@ -13,6 +13,8 @@ package enum HoldCause: String, CaseIterable, Sendable {
     /// Too few of the other members are connected, so missing heartbeats may be missing because of that. Leases last
     /// renewed elsewhere are held.
     case cutOff = "cut_off"
+    /// Too many instances of a namespace fell silent at once (`ExpiryBudget`).
+    case silence
 }
 
 /// A reason for which leases are held.
@@ -55,6 +57,8 @@ package final class ExpiryHold: Sendable {
         /// As `ExpiryBounds` has them.
         var elsewhere = LeaseTime.distantFuture
         var restart = ExpiryBounds.none.restart
+        var budget = ExpiryBudget.off
+        var silence: Hold?
     }
 
     /// One for each loop that serves clients.
@@ -71,11 +75,15 @@ package final class ExpiryHold: Sendable {
     }
 
     /// How far silence counts at this time.
-    package func bounds(at now: LeaseTime) -> ExpiryBounds {
+    ///
+    /// - Parameter hasCopy: whether this member knows which instances there are.
+    package func bounds(at now: LeaseTime, hasCopy: Bool = true) -> ExpiryBounds {
         let earliest = now + -Self.longestWait
         var bounds = ExpiryBounds()
         for loop in loops { bounds.here = min(bounds.here, max(loop.time, earliest)) }
-        let (held, restart) = state.withLock { ($0.elsewhere, $0.restart) }
+        let (held, restart, budget) = state.withLock { ($0.elsewhere, $0.restart, $0.budget) }
+        bounds.budget = budget
+        bounds.budget.waits = budget.isOn && !hasCopy
         bounds.elsewhere = min(bounds.here, max(peers.time, earliest), held)
         bounds.restart = restart
         return bounds
@@ -104,8 +112,23 @@ package final class ExpiryHold: Sendable {
         }
     }
 
+    /// How many leases of a namespace may run out in a minute from now on.
+    package func change(budget: ExpiryBudget) { state.withLock { $0.budget = budget } }
+
+    /// What is held because many fell silent at once, at this time; nil when nothing is. Look-ups of other namespaces are
+    /// as true as ever, so it does not count for `lookUpsAreStaleSince`.
+    package func silence(_ summary: SilenceSummary?, at now: Moment) {
+        let hold = summary.map {
+            Hold(
+                cause: .silence, since: $0.since, until: now.monotonic + .milliseconds(max(0, $0.until - now.lease)))
+        }
+        state.withLock { $0.silence = hold }
+    }
+
     /// What holds leases for longer than moments.
-    package var holds: [Hold] { state.withLock { Self.holds($0) } }
+    package var holds: [Hold] {
+        state.withLock { Self.holds($0) + [$0.silence].compactMap(\.self) }
+    }
 
     /// Since when look-ups may find what is gone; nil when they do not.
     package var lookUpsAreStaleSince: MonotonicTime? {

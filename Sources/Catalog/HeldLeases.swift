@@ -51,6 +51,7 @@ extension Catalog {
         if bounds.elsewhere != records.bounds.elsewhere || bounds.restart != records.bounds.restart {
             records.held.release()
         }
+        if bounds.budget != records.bounds.budget { records.silence.change(to: bounds.budget) }
         records.bounds = bounds
     }
 
@@ -70,6 +71,7 @@ extension Catalog {
 extension Records {
     /// Keeps an instance whose lease would have run out.
     mutating func hold(_ slot: Int32, at moment: Moment) {
+        silence.remove(slot, of: slots[slot].place.table)
         held.insert(slot)
         setOverdue(slot, true, at: moment)
     }

@@ -21,8 +21,8 @@ struct Records: Sendable {
     let member: MemberID
     /// Up to when leases may have run out.
     var bounds = ExpiryBounds.none
-    /// Invariant: has only slots whose records are marked as overdue.
-    var held = HeldLeases()
+    /// Invariant: they have only slots whose records are marked as overdue, and none in common.
+    var (held, silence) = (HeldLeases(), Silence())
     /// For other members; empty when there are none. Invariant: its digest has exactly the records, and no id with a
     /// record also has a tombstone or an entry among the expired.
     var replicationState: ReplicationState
@@ -240,7 +240,7 @@ struct Records: Sendable {
         if !instance.hasAddress { unaddressable -= 1 }
         toggle(slot)
         if isTold { replicationState.leave(slot) }
-        held.remove(slot)
+        stopHolding(slot, of: place.table, at: microseconds)
         let change = secondaryIndex.advance(place.table, at: microseconds)
         if isLogged {
             log?.append(

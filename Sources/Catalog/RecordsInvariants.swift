@@ -16,7 +16,7 @@ extension Records {
         secondaryIndex.checkInvariants(count: slots.count) { (slots[$0].place, stateHash($0)) }
         guard slots.count > 0 else {
             assert(
-                held.count == 0 && unaddressable == 0 && replicationState.digest.allSatisfy { $0 == 0 },
+                held.count + silence.count + unaddressable == 0 && replicationState.digest.allSatisfy { $0 == 0 },
                 "where nothing is held, nothing is said of it")
             return
         }
@@ -30,7 +30,7 @@ extension Records {
             let (id, namespace) = (instance(slot).id, namespace(slot))
             if !instance(slot).hasAddress { addressless += 1 }
             assert(self.slot(of: id, in: namespace) == slot, "an instance is found by its id")
-            if held.contains(slot) {
+            if held.contains(slot) || silence.contains(slot) {
                 assert(slots[slot].isOverdue, "what is held is marked as overdue")
                 overdue += 1
             }
@@ -45,7 +45,7 @@ extension Records {
             changed += replicationState.changed.contains(slot) ? 1 : 0
             renewed += replicationState.renewed.contains(slot) ? 1 : 0
         }
-        assert(held.count == overdue, "only occupied slots are held")
+        assert(held.count + silence.count == overdue, "only occupied slots are held")
         assert(shelf.endCount <= overridden, "only overrides that count end")
         assert(addressless == unaddressable, "what has no address is counted")
         guard isTold else { return }

@@ -39,6 +39,8 @@ package final class Store: Sendable {
     /// Where the next `expire` starts: where the last one stopped, so that work in one shard never keeps it from
     /// another.
     private let nextToExpire = Atomic<Int>(0)
+    /// Whether leases may be held because many fell silent at once. Written by the thread that lets leases run out.
+    let isSilent = Atomic<Bool>(false)
     /// Where the next `drain` starts.
     let nextToDrain = Atomic<Int>(0)
 
@@ -161,8 +163,14 @@ package final class Store: Sendable {
                 let share = min(Self.expiryBatch, remaining)
                 let batch = change(number) { catalog in
                     catalog.setBounds(bounds)
-                    return catalog.expire(at: moment, budget: share)
+                    var batch = catalog.expire(at: moment, budget: share)
+                    if catalog.records.silence.count > 0 { isSilent.store(true, ordering: .relaxed) }
+                    if !catalog.records.silence.reports.isEmpty {
+                        batch.silences = catalog.records.silence.takeReports()
+                    }
+                    return batch
                 }
+                if !batch.silences.isEmpty { done.silences += batch.silences }
                 // Others may not know of drains.
                 if batch.left > 0 { dirtyShards?.noteChanges(shard: number) }
                 done.expired += batch.expired

@@ -3,7 +3,7 @@
 
 extension Settings {
     /// Every setting, in the order of the help and the documentation. Names are unique.
-    package static let rows: [SettingRow] = mainRows + operatorRows + dnsRows + tokenRows
+    package static let rows: [SettingRow] = mainRows + expiryRows + operatorRows + dnsRows + tokenRows
 
     private static let mainRows: [SettingRow] = [
         SettingRow(
@@ -317,11 +317,6 @@ extension Settings {
             "What a member that is cut off (connected to fewer than half of the other members) does with instances "
                 + "that sent their last heartbeat to another member. `hold` keeps them, marked as overdue, for at "
                 + "most `expiry_hold`. `expire` lets them expire, although they may be alive."),
-        SettingRow(
-            "expiry_hold", \.expiryHold, .duration(Limits.expiryHold), default: "10m",
-            "How long leases are held at most while their heartbeats cannot arrive. Also how long a member still "
-                + "counts as a member after the connection to it was lost. A longer hold lists dead instances for "
-                + "longer when most of a cluster is gone for good."),
         SettingRow(
             "cluster_dir", \.clusterDirectory, .path, absent: "none",
             "The directory, shared by all members, in which each member announces itself by a file. A member is not "

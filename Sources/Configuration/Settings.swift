@@ -173,6 +173,8 @@ package struct Settings: Sendable, Equatable {
     package var clusterSizeRequired = false
     package var onIsolation = Isolation.hold
     package var expiryHold = GoDuration.zero
+    /// Percent of a namespace's instances; 0 is off.
+    package var expiryBudget = 0
     /// The shared directory of members; nil is none.
     package var clusterDirectory: String?
     package var clusterPeers: [PeerName] = []

@@ -67,6 +67,7 @@ package final class RegistryState: Sendable {
         // After a pause, a member with peers asks them which heartbeats they received, before it lets a lease run out.
         leaseClock = SharedLeaseClock(monotonic: monotonic, isHeldByPauses: settings.replication)
         expiryHold = ExpiryHold(loops: loops)
+        expiryHold.change(budget: settings.leaseBudget)
         started = monotonic
     }
 
@@ -167,11 +168,20 @@ package final class RegistryState: Sendable {
 
     /// For how many seconds look-ups may have found what is gone by this time, or missed what others have acknowledged
     /// (R273): the longer of both. Nil when they have not.
-    package func staleness(at now: MonotonicTime) -> Int? {
-        guard let behind = standing.behindSince(at: now) else {
-            return expiryHold.lookUpsAreStaleSince.map { Self.wholeSeconds(from: $0, to: now) }
+    ///
+    /// - Parameter namespace: in which was looked; nil when in none.
+    package func staleness(of namespace: @autoclosure () -> Namespace?, at now: MonotonicTime) -> Int? {
+        var since = standing.behindSince(at: now)
+        if let held = expiryHold.lookUpsAreStaleSince { since = min(since ?? held, held) }
+        if store.mayBeSilent, let silent = namespace().flatMap({ store.silentSince($0) }) {
+            since = min(since ?? silent, silent)
         }
-        return Self.wholeSeconds(from: min(behind, expiryHold.lookUpsAreStaleSince ?? .distantFuture), to: now)
+        return since.map { Self.wholeSeconds(from: $0, to: now) }
+    }
+
+    /// Has leases judged by the settings before the first runs out.
+    package func judgeFromNowOn() {
+        store.judge(by: expiryHold.bounds(at: .zero, hasCopy: cluster.hasCopy))
     }
 
     private static func wholeSeconds(from start: MonotonicTime, to now: MonotonicTime) -> Int {

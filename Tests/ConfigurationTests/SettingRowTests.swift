@@ -167,7 +167,6 @@ struct SettingRowTests {
         ("cluster_size", [("0", "1"), ("1", "1"), ("1000", "1000")]),
         ("cluster_size_required", booleans),
         ("on_isolation", [("hold", "hold"), ("expire", "expire")]),
-        ("expiry_hold", [("1s", "1s"), ("24h", "24h0m0s")]),
         ("cluster_dir", [("/var/cluster", "/var/cluster")]),
         (
             "cluster_peers",
@@ -198,6 +197,8 @@ struct SettingRowTests {
         ("sync_timeout", [("0", "0s"), ("30s", "30s"), ("1h", "1h0m0s")]),
         ("acknowledge", ["all", "local"].map { ($0, $0) }),
         ("acknowledge_timeout", [("10ms", "10ms"), ("100ms", "100ms"), ("5s", "5s")]),
+        ("expiry_hold", [("1s", "1s"), ("24h", "24h0m0s")]),
+        ("expiry_budget", [("off", "off"), ("0", "off"), ("1%", "1%"), ("20%", "20%"), ("100%", "100%")]),
         (
             "operator_token",
             [(String(repeating: "t", count: 32), "***"), (String(repeating: "~", count: 1_024), "***")]
@@ -317,7 +318,6 @@ struct SettingRowTests {
         ("cluster_size", ["", "-1", "1001", "three"]),
         ("cluster_size_required", notBooleans),
         ("on_isolation", ["", "Hold", "none"]),
-        ("expiry_hold", ["", "0", "999ms", "24h1s"]),
         ("cluster_dir", [""]),
         ("cluster_peers", ["", ",", "a,,b", "a:0", "a:65536", "a:x", "10.0.0.256", "a b:"]),
         ("cluster_dns", ["", "a,b", "a:0", "-:"]),
@@ -339,6 +339,8 @@ struct SettingRowTests {
         ("sync_timeout", ["", "-1s", "1h1ns", "30"]),
         ("acknowledge", ["", "none", "ALL", "quorum"]),
         ("acknowledge_timeout", ["", "9ms", "5001ms", "100"]),
+        ("expiry_hold", ["", "0", "999ms", "24h1s"]),
+        ("expiry_budget", ["", "%", "0%", "20", "101%", "-1%", "+5%", "2.5%", "20 %", "99999999999999999999%"]),
         (
             "operator_token",
             [

@@ -57,6 +57,7 @@ extension RegistryProcess {
         registry.rateLimits.change(settings)
         registry.store.change(namespaceCapacity: settings.namespaceCapacity)
         registry.tagRule.change(settings)
+        registry.expiryHold.change(budget: settings.leaseBudget)
         context.change(LimitRules(settings, openFiles: openFiles), settings)
         if changed.contains(where: ["jwt_secret", "operator_token"].contains) {
             authorizeAnew()

@@ -54,6 +54,7 @@ package final class RegistryProcess {
     let context: ServerContext
     var registry: RegistryState { context.registry }
     private let borderLog: LimitLog
+    private var silenceLog: SilenceLog
     let readers: ChangeReaders
     /// The default is lowered without a word.
     private let isMaxConnectionsGiven: Bool
@@ -155,6 +156,7 @@ package final class RegistryProcess {
         openFiles = OpenFiles.raiseLimit()
         let connectionLimits = ConnectionLimits(LimitRules(settings, openFiles: openFiles))
         borderLog = LimitLog(connectionLimits, logger)
+        silenceLog = SilenceLog(logger)
         let replication = try StartError.opening("replication_port", of: resolved) {
             try StartError.reading(["replication_tls_cert", "replication_tls_key", "replication_tls_ca"], of: resolved)
             {
@@ -192,6 +194,7 @@ package final class RegistryProcess {
         }
         loop = try EventLoop()
         mailbox = try Mailbox<WorkerReport>(on: loop) { [unowned self] report, onLoop in received(report, onLoop) }
+        registry.judgeFromNowOn()
         try startWorkers(gauges)
         try startReplication()
         eurekaPeers = try peers.map { try EurekaPeerThread($0, registry, logger) }
@@ -296,10 +299,12 @@ package final class RegistryProcess {
         // Other members may have received heartbeats of instances that look overdue here.
         guard !registry.leaseClock.isHeld else { return }
         let moment = registry.moment(monotonic: monotonic, wall: WallClock.nanoseconds())
-        let bounds = registry.expiryHold.bounds(at: moment.lease)
+        let bounds = registry.expiryHold.bounds(at: moment.lease, hasCopy: registry.cluster.hasCopy)
         let expiry = registry.store.expire(at: moment, bounds: bounds, budget: Self.expiryBudget)
         registry.changes.countExpirations(expiry.expired)
         registry.changes.countDeregistrations(expiry.left)
+        registry.expiryHold.silence(registry.store.silence(), at: moment)
+        silenceLog.write(expiry.silences, at: monotonic)
         // The rest comes in the next turn, after the signals and mail that wait.
         if expiry.hasMore { expiryBacklog?.schedule(afterMilliseconds: 0) }
     }

@@ -180,7 +180,9 @@ package final class Responder {
         let id = call.request.head[.requestID].flatMap { RequestID($0) } ?? requestIDs.next()
         response.identify(id)
         if context.settings.requireHTTPS, call.request.isSecure { response.secureTransport() }
-        if call.operation.purpose == .lookUp, let seconds = call.registry.staleness(at: call.monotonic) {
+        if call.operation.purpose == .lookUp,
+            let seconds = call.registry.staleness(of: call.namespace, at: call.monotonic)
+        {
             response.fields.append(.staleness, seconds)
         }
         context.crossOrigin?.mark(&response, for: call.request.head)
