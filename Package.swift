@@ -45,6 +45,8 @@ let package = Package(
             dependencies: ["System", "Text", "Time", .product(name: "Logging", package: "swift-log")]),
 
         .target(name: "Replication", dependencies: ["Catalog", "JSON", "Text", "Time"]),
+        // What a registry holds as a file.
+        .target(name: "Snapshot", dependencies: ["Catalog", "Gzip", "Text"]),
         // Members that run the original registry, for as long as there are any.
         .target(name: "LegacyPeers", dependencies: ["Catalog", "Gzip", "JSON", "Replication", "Text", "Time"]),
         // The thread and the sockets around Replication.
@@ -141,7 +143,7 @@ let package = Package(
                 "HTTPClient", "Issuer", "KubernetesSource", "LegacyPeers",
                 "Libevent", "Operations", "RegistryCore",
                 "Replication",
-                "ReplicationServer", "Serving", "System", "TLS", "Telemetry", "Text", "Time",
+                "ReplicationServer", "Serving", "Snapshot", "System", "TLS", "Telemetry", "Text", "Time",
                 .product(name: "Logging", package: "swift-log"),
             ]),
         // The subcommands of the executable that ask a registry.
@@ -191,6 +193,9 @@ let package = Package(
             name: "ReplicationTests",
             dependencies: ["Catalog", "JSON", "Replication", "TestCatalog", "TestRandom", "Text", "TestTime", "Time"],
             exclude: ["testdata"]),
+        .testTarget(
+            name: "SnapshotTests",
+            dependencies: ["Catalog", "Snapshot", "TestCatalog", "TestRandom", "TestTime", "Time"]),
         .testTarget(
             name: "LegacyPeersTests",
             dependencies: [

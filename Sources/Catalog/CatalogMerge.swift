@@ -118,7 +118,7 @@ extension Catalog {
     }
 
     /// Takes in what another member keeps of the override of an instance that has been gone for so many milliseconds.
-    private mutating func learn(
+    mutating func learn(
         _ override: StatusOverride, of id: InstanceID, goneFor age: Int64, in namespace: Namespace, at moment: Moment
     ) {
         records.observe(override.version)

@@ -15,6 +15,9 @@ package enum HoldCause: String, CaseIterable, Sendable {
     case cutOff = "cut_off"
     /// Too many instances of a namespace fell silent at once (`ExpiryBudget`).
     case silence
+    /// This registry was started with what a file has, and nobody has told it who died while it was down. Leases from
+    /// the file began anew with the start.
+    case restored
 }
 
 /// A reason for which leases are held.
@@ -54,6 +57,7 @@ package final class ExpiryHold: Sendable {
     private struct State {
         var hearing = PeerHearing.whole(restarts: false)
         var paused: Hold?
+        var restored: Hold?
         /// As `ExpiryBounds` has them.
         var elsewhere = LeaseTime.distantFuture
         var restart = ExpiryBounds.none.restart
@@ -125,6 +129,31 @@ package final class ExpiryHold: Sendable {
         state.withLock { $0.silence = hold }
     }
 
+    /// Leases have begun anew at this time, the last of which ends at `until` at the latest.
+    package func restored(at now: MonotonicTime, until: MonotonicTime) {
+        state.withLock { state in
+            state.restored = Hold(cause: .restored, since: now, until: until)
+            publish(state)
+        }
+    }
+
+    /// A member that knows who is alive has told all of it.
+    package func restoredIsSettled() {
+        state.withLock { state in
+            state.restored = nil
+            publish(state)
+        }
+    }
+
+    /// Time has passed.
+    package func tick(at now: MonotonicTime) {
+        state.withLock { state in
+            guard let restored = state.restored, restored.until <= now else { return }
+            state.restored = nil
+            publish(state)
+        }
+    }
+
     /// What holds leases for longer than moments.
     package var holds: [Hold] {
         state.withLock { Self.holds($0) + [$0.silence].compactMap(\.self) }
@@ -143,6 +172,7 @@ package final class ExpiryHold: Sendable {
     private static func holds(_ state: State) -> [Hold] {
         var holds: [Hold] = []
         if let paused = state.paused { holds.append(paused) }
+        if let restored = state.restored { holds.append(restored) }
         if case .cutOff(let since, let until) = state.hearing {
             holds.append(Hold(cause: .cutOff, since: since, until: until))
         }

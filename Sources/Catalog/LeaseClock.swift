@@ -17,6 +17,8 @@ package struct LeaseClock: Sendable {
     package static let longestGap: Duration = .milliseconds(2_000)
     /// How long a clock that is held by a pause waits to be released: the time that peers need to connect and publish.
     package static let holdAfterPause: Duration = .milliseconds(10_000)
+    /// Milliseconds that a process counts as lost at its start: half of what a record can count, 24 days.
+    package static let lostBeforeStart: Int64 = 1 << 31
 
     private enum Hold {
         case none
@@ -113,7 +115,7 @@ package struct LeaseClock: Sendable {
 package final class SharedLeaseClock: Sendable {
     /// Locked by the ticker and by the callers of hold and release, never by readers.
     private let clock: Mutex<LeaseClock>
-    /// The monotonic time at which lease time was zero.
+    /// The monotonic time at which lease time was zero, or earlier by what counts as lost before.
     private let start: MonotonicTime
     /// Monotonic time less lease time, in milliseconds. Written under the lock. Invariant: never decreases.
     private let offset: Atomic<Int64>
@@ -124,11 +126,13 @@ package final class SharedLeaseClock: Sendable {
 
     /// A clock that reads `.zero` at this monotonic time.
     ///
-    /// - Parameter isHeldByPauses: whether the first tick after a pause holds the clock, for
-    ///   `LeaseClock.holdAfterPause` at most.
-    package init(monotonic: MonotonicTime, isHeldByPauses: Bool = false) {
+    /// - Parameters:
+    ///   - isHeldByPauses: whether the first tick after a pause holds the clock, for `LeaseClock.holdAfterPause` at
+    ///     most.
+    ///   - lost: milliseconds that count as lost before, so that leases can be restored that are as old at most.
+    package init(monotonic: MonotonicTime, isHeldByPauses: Bool = false, lost: Int64 = 0) {
         clock = Mutex(LeaseClock(monotonic: monotonic, isHeldByPauses: isHeldByPauses))
-        start = monotonic
+        start = monotonic + .milliseconds(-lost)
         offset = Atomic(monotonic.milliseconds)
         reach = Atomic(LeaseClock.maximumStep.wholeMilliseconds)
         last = Atomic(LeaseTime.zero.milliseconds)

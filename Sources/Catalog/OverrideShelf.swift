@@ -47,6 +47,23 @@ struct OverrideShelf: Sendable {
         compact()
     }
 
+    /// Some of what is kept, from a place in its order on, with the time at which each instance went, in nanoseconds
+    /// since 1970; and the next place, nil at the end. What is put or dropped meanwhile may be missed or come twice.
+    func piece(from place: Int, limit: Int) -> (
+        kept: [(namespace: Namespace, id: InstanceID, override: StatusOverride, gone: Int64)], next: Int?
+    ) {
+        let start = max(place, first)
+        let end = min(start.addingReportingOverflow(limit).partialValue, order.count)
+        guard start < end else { return ([], nil) }
+        let found = order[start..<end].compactMap { key, end in
+            kept[key].flatMap { kept in
+                kept.end == end
+                    ? (key.namespace, key.id, kept.override, end.subtractingSaturated(Self.time)) : nil
+            }
+        }
+        return (found, end < order.count ? end : nil)
+    }
+
     /// What is kept of an instance.
     func find(_ id: InstanceID, in namespace: Namespace) -> StatusOverride? {
         kept.isEmpty ? nil : kept[Key(namespace: namespace, id: id)]?.override

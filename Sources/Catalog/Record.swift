@@ -145,6 +145,15 @@ struct Record: Sendable {
         max(0, (moment.lease - start).addingSaturated(Int64(UInt32(clamping: moment.lost)) - Int64(lost)))
     }
 
+    /// Begins a lease anew whose last heartbeat is of this age: as if this process had been paused since then, so that
+    /// `settle` takes it back. A true age of more than what the moment counts as lost is remembered as that.
+    mutating func beginAnew(_ heartbeat: Heartbeat, at moment: Moment) {
+        isRenewedElsewhere = true
+        lastHeartbeat = heartbeat.wall
+        start = moment.lease
+        lost = UInt32(clamping: Int64(UInt32(clamping: moment.lost)).subtractingSaturated(max(0, heartbeat.age)))
+    }
+
     func heartbeat(at moment: Moment) -> Heartbeat { Heartbeat(age: age(at: moment), wall: lastHeartbeat) }
 
     /// Lets the lease end when it would have ended without pauses. Returns whether that is earlier.

@@ -154,7 +154,7 @@ struct Records: Sendable {
     /// its lease had run out here.
     mutating func insert(
         _ instance: Instance, _ version: Version, into namespace: Namespace, at moment: Moment, by actor: Actor? = nil,
-        isReturn: Bool = false
+        isReturn: Bool = false, isNews: Bool = true
     ) -> Int32 {
         let table = secondaryIndex.makeTable(of: namespace)
         // What an operator said of it before it went still counts.
@@ -172,7 +172,7 @@ struct Records: Sendable {
         let counts = counted(slot)
         secondaryIndex.tally(slots[slot].place, nil, counts)
         judgeDrain(slot)
-        if isLogged {
+        if isLogged, isNews {
             log?.append(
                 isReturn ? .returned : .registered, change,
                 at: isReturn ? moment.microseconds : version.time.microseconds, instance,

@@ -45,6 +45,19 @@ package enum Replica: Sendable {
     }
 }
 
+extension Replica {
+    /// The latest stamp in it, of the state or of an override.
+    package var latestStamp: HybridTime {
+        switch self {
+        case .present(let instance, let version, _):
+            instance.hasFurther ? max(version.time, instance.override?.version.time ?? .zero) : version.time
+        case .absent(_, let version, _, let override): max(version.time, override?.version.time ?? .zero)
+        case .renewed(_, let version, _): version.time
+        case .service(_, let override): override.version.time
+        }
+    }
+}
+
 /// A state and the namespace that it belongs to.
 package struct Replicated: Sendable {
     package let namespace: Namespace

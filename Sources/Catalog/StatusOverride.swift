@@ -130,6 +130,13 @@ extension Instance {
         Instance(digest: digest, packed: packed.with(further: override.fields(in: packed.further)))
     }
 
+    /// The same registration without what an operator said.
+    var withoutOverride: Instance {
+        guard override != nil else { return self }
+        let others = StatusOverride.otherFields(in: packed.further ?? [])
+        return Instance(digest: digest, packed: packed.with(further: others.isEmpty ? nil : others))
+    }
+
     /// The same with the later of its own override and another.
     func joining(_ other: StatusOverride?) -> Instance {
         guard let other, other.version > override?.version ?? .none else { return self }

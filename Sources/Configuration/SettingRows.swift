@@ -3,7 +3,8 @@
 
 extension Settings {
     /// Every setting, in the order of the help and the documentation. Names are unique.
-    package static let rows: [SettingRow] = mainRows + expiryRows + operatorRows + dnsRows + tokenRows
+    package static let rows: [SettingRow] =
+        mainRows + expiryRows + snapshotRows + operatorRows + dnsRows + tokenRows
 
     private static let mainRows: [SettingRow] = [
         SettingRow(

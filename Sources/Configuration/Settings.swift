@@ -201,6 +201,9 @@ package struct Settings: Sendable, Equatable {
     package var tombstoneTime = GoDuration.zero
     package var tombstoneBytes = 0
     package var syncTimeout = GoDuration.zero
+    /// Where what is registered is kept across restarts; nil is nowhere.
+    package var snapshotFile: String?
+    package var snapshotInterval = GoDuration.zero
     package var acknowledge = Acknowledge.all
     package var acknowledgeTimeout = GoDuration.zero
 
@@ -338,6 +341,8 @@ extension Settings {
         package static let clusterSize = 1...1_000
         /// Under a second nothing is gained; over a day the list is a memory.
         package static let expiryHold = GoDuration.seconds(1)...GoDuration.seconds(86_400)
+        /// Under a second a busy registry would write all the time; over a day nothing in the file lives any more.
+        package static let snapshotInterval = GoDuration.seconds(1)...GoDuration.seconds(86_400)
         /// At least what one frame may have; at most what a machine may have to spare for each of several peers.
         package static let replicationQueueBytes = 1_048_576...1_073_741_824
         package static let replicationQueueChanges = 1_000...10_000_000

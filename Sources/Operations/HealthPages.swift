@@ -30,7 +30,8 @@ enum HealthPages {
         let wholeSeconds =
             call.monotonic.nanoseconds(since: call.context.registry.started) / 1_000_000_000 * 1_000_000_000
         let components =
-            call.context.registry.cluster.components + [expiry(call), drain(call)].compactMap(\.self)
+            call.context.registry.cluster.components
+            + [expiry(call), drain(call), snapshot(call)].compactMap(\.self)
         var body: [UInt8] = []
         body.append(literal: "{\"UPTIME\":{\"healthy\":true,\"properties\":{\"uptime\":")
         body.appendJSON(string: GoDuration(nanoseconds: wholeSeconds).description)
@@ -67,6 +68,21 @@ enum HealthPages {
         let seconds = Int(max(0, call.monotonic.milliseconds - since.milliseconds) / 1_000)
         // It is as well as before, and must not be restarted for it.
         return ComponentHealth(name: "DRAIN", isHealthy: true, properties: [("seconds", seconds)])
+    }
+
+    /// How old the file is in which what is registered is kept, and how it was written (S401); nil without one.
+    private static func snapshot(_ call: borrowing Call) -> ComponentHealth? {
+        guard let status = call.context.snapshots else { return nil }
+        let figures = status.figures
+        // A registry whose disk is full serves as well as another.
+        return ComponentHealth(
+            name: "SNAPSHOT", isHealthy: true,
+            properties: [
+                ("age", Int(status.age(at: call.monotonic))), ("bytes", figures.bytes),
+                ("duration_ms", Int(figures.duration.wholeMilliseconds)), ("written", Int(figures.writes)),
+                ("failures", Int(figures.failures)), ("refused", Int(figures.refused)),
+                ("restored", figures.restored),
+            ])
     }
 
     private static func append(_ component: ComponentHealth, to body: inout [UInt8]) {

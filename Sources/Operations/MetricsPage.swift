@@ -28,6 +28,7 @@ enum MetricsPage {
         issuer(context, at: call.monotonic, &text)
         ClusterMetrics.append(context, &text)
         CatalogMetrics.append(context, at: call.monotonic, &text)
+        if let snapshots = context.snapshots { SnapshotMetrics.append(snapshots, at: call.monotonic, &text) }
         if let figures = context.dnsFigures?() { DNSMetrics.append(figures, &text) }
         process(context, &text)
         ProcessMetrics.append(&text)

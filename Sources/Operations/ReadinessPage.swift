@@ -30,6 +30,8 @@ struct ReadinessPage {
         case .ready:
             if let since = lifecycle.drainedSince {
                 self.init("draining", Self.drained, since: since)
+            } else if context.snapshots?.figures.isRestoring ?? false {
+                self.init("starting", "restoring", since: lifecycle.since)
             } else if let readiness, let hold = readiness.hold {
                 self.init("starting", Self.words(hold), since: readiness.since, until: readiness.until)
             } else if !cluster.hasCopy {

@@ -65,7 +65,8 @@ package final class RegistryState: Sendable {
             standard: settings.defaultTTL.wholeMilliseconds, minimum: settings.minTTL.wholeMilliseconds,
             maximum: settings.maxTTL.wholeMilliseconds)
         // After a pause, a member with peers asks them which heartbeats they received, before it lets a lease run out.
-        leaseClock = SharedLeaseClock(monotonic: monotonic, isHeldByPauses: settings.replication)
+        leaseClock = SharedLeaseClock(
+            monotonic: monotonic, isHeldByPauses: settings.replication, lost: LeaseClock.lostBeforeStart)
         expiryHold = ExpiryHold(loops: loops)
         expiryHold.change(budget: settings.leaseBudget)
         started = monotonic

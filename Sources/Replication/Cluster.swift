@@ -2,6 +2,7 @@
 // alone is the cluster of one; the one with members publishes the changes of its catalog and merges those of the
 // others.
 
+import Synchronization
 package import Time
 
 /// How a cluster stands, as of a moment not long ago.
@@ -70,6 +71,22 @@ extension PublishedStanding {
 extension Cluster {
     package var readiness: ReadinessReport? { nil }
     package var sizeChangedAt: MonotonicTime { .zero }
+}
+
+/// A registry alone that is started with what a file has: until all of that is in, it is as a member without a copy.
+package final class RestoringCluster: Cluster {
+    private let isRestored = Atomic<Bool>(false)
+    package let isLargeEnough = true
+    package let clockCorrection: Int64 = 0
+    package let components: [ComponentHealth] = []
+    package let report: ClusterReport? = nil
+
+    package init() {}
+
+    package var hasCopy: Bool { isRestored.load(ordering: .acquiring) }
+
+    /// Look-ups are answered from now on.
+    package func restored() { isRestored.store(true, ordering: .releasing) }
 }
 
 /// A registry alone: nothing to copy, no member to report on.

@@ -23,6 +23,7 @@ final class ReplicationLoop {
         let board: ClusterSnapshot
         let security: PeerSecurity?
         let orders: MailboxSender<ReplicationOrder>
+        let isRestored: Bool
         let logger: Logger
         let whenFailed: @Sendable (any Error) -> Void
     }
@@ -100,6 +101,7 @@ final class ReplicationLoop {
         loop = try EventLoop()
         var nodeConfiguration = configuration.node
         nodeConfiguration.offersOriginals = configuration.legacy != nil
+        nodeConfiguration.isRestored = parts.isRestored
         nodeConfiguration.limits.callPeriod = Self.beatPeriod(nodeConfiguration.limits)
         node = Node(
             nodeConfiguration, store: parts.store, random: SystemRandomNumberGenerator(),
@@ -309,6 +311,7 @@ final class ReplicationLoop {
             case .holdLeases(let interval): parts.leaseClock.hold(atMost: interval)
             case .releaseLeases: parts.leaseClock.release()
             case .peersHeard(let hearing): parts.expiryHold.peersAre(hearing, at: now.moment.lease)
+            case .settled: parts.expiryHold.restoredIsSettled()
             case .correctClock(let milliseconds): parts.board.correctClock(milliseconds: milliseconds)
             case .offerToOriginals(let changes): carryOut(legacy?.offer(changes, at: now) ?? [], onLoop)
             case .acknowledged, .answered: tell(directive)

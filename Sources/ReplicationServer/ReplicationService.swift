@@ -78,14 +78,16 @@ package final class ReplicationService: Cluster {
 
     /// Starts to look for members, to accept them and to copy from them. To be called once. Should the thread not come
     /// to run, `whenFailed` is called from it.
+    ///
+    /// - Parameter isRestored: whether the store has leases that began anew with this start.
     package func start(
-        _ store: Store, _ leaseClock: SharedLeaseClock, _ expiryHold: ExpiryHold,
+        _ store: Store, _ leaseClock: SharedLeaseClock, _ expiryHold: ExpiryHold, isRestored: Bool = false,
         whenFailed: @escaping @Sendable (any Error) -> Void
     ) throws {
         let loop = ReplicationLoop.Parts(
             configuration: configuration, store: store, leaseClock: leaseClock, expiryHold: expiryHold, board: board,
             security: security,
-            orders: orders,
+            orders: orders, isRestored: isRestored,
             logger: logger, whenFailed: whenFailed)
         // It is not joined: `leave` reports its end, and the process exits at its deadline whether it has ended or not.
         try NamedThread("replication") { ReplicationLoop.run(loop) }.detach()

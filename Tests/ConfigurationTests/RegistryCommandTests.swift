@@ -130,6 +130,9 @@ struct RegistryCommandTests {
         } else if name == "quotas_file" {
             #expect(outcome.status == 64)
             #expect(outcome.errors.hasPrefix("Error: \(name): \(value) cannot be used: "), "\(outcome.errors)")
+        } else if name == "snapshot_file" {
+            #expect(outcome.status == 64)
+            #expect(outcome.errors.hasPrefix("Error: \(name): \(value) cannot be written: "), "\(outcome.errors)")
         } else if ["fs_catalog", "eureka_ca", "k8s_ca"].contains(name) {
             // A path is allowed, and what it names is looked at.
             #expect(outcome.status == 64)

@@ -199,6 +199,8 @@ struct SettingRowTests {
         ("acknowledge_timeout", [("10ms", "10ms"), ("100ms", "100ms"), ("5s", "5s")]),
         ("expiry_hold", [("1s", "1s"), ("24h", "24h0m0s")]),
         ("expiry_budget", [("off", "off"), ("0", "off"), ("1%", "1%"), ("20%", "20%"), ("100%", "100%")]),
+        ("snapshot_file", [("/var/lib/registry/state", "/var/lib/registry/state")]),
+        ("snapshot_interval", [("1s", "1s"), ("24h", "24h0m0s")]),
         (
             "operator_token",
             [(String(repeating: "t", count: 32), "***"), (String(repeating: "~", count: 1_024), "***")]
@@ -341,6 +343,7 @@ struct SettingRowTests {
         ("acknowledge_timeout", ["", "9ms", "5001ms", "100"]),
         ("expiry_hold", ["", "0", "999ms", "24h1s"]),
         ("expiry_budget", ["", "%", "0%", "20", "101%", "-1%", "+5%", "2.5%", "20 %", "99999999999999999999%"]),
+        ("snapshot_file", [""]), ("snapshot_interval", ["", "0", "999ms", "24h1s"]),
         (
             "operator_token",
             [

@@ -36,6 +36,7 @@ struct ArrowTests {
         Room("HTTPClient", ["Gzip", "HTTP", "Libevent", "System", "TLS", "Text"]),
         Room("Telemetry", ["Logging", "System", "Text", "Time"], system: ["Glibc", "Synchronization"]),
         Room("Replication", ["Catalog", "JSON", "Text", "Time"], system: ["Synchronization"]),
+        Room("Snapshot", ["Catalog", "Gzip", "Text"]),
         Room("LegacyPeers", ["Catalog", "Gzip", "JSON", "Replication", "Text", "Time"]),
         Room(
             "ReplicationServer", ["Catalog", "Libevent", "Logging", "Replication", "System", "TLS", "Text", "Time"],
@@ -116,7 +117,7 @@ struct ArrowTests {
                 "Libevent",
                 "Logging", "Operations",
                 "RegistryCore", "Replication",
-                "ReplicationServer", "Serving", "System", "TLS", "Telemetry", "Text", "Time",
+                "ReplicationServer", "Serving", "Snapshot", "System", "TLS", "Telemetry", "Text", "Time",
             ],
             system: ["Glibc", "Synchronization"]),
         // The subcommands that ask a registry.

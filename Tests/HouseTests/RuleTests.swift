@@ -10,7 +10,7 @@ struct RuleTests {
         ("docs/rest-api.md", ["R"]), ("docs/eureka.md", ["E"]), ("docs/catalogs.md", ["F", "K", "U"]),
         ("docs/feeds.md", ["A"]), ("docs/watch.md", ["W"]), ("docs/prometheus.md", ["H"]), ("docs/envoy.md", ["V"]),
         ("docs/consul.md", ["C"]), ("docs/dns.md", ["N"]), ("docs/page.md", ["P"]), ("docs/tokens.md", ["J"]),
-        ("docs/command-line.md", ["B"]),
+        ("docs/command-line.md", ["B"]), ("docs/snapshot.md", ["S"]),
     ]
     private static let letters = Set(contracts.flatMap(\.letters))
 

@@ -51,9 +51,13 @@ extension StatusOverride {
         var fields = [Self.tag]
         fields.append(count: block.count)
         fields += block
-        let bytes = further.map(Array.init) ?? []
-        for field in Self.fields(bytes) where field.tag != Self.tag { fields += bytes[field.whole] }
-        return fields
+        return fields + Self.otherFields(in: further ?? [])
+    }
+
+    /// Further fields without an override.
+    static func otherFields(in further: ArraySlice<UInt8>) -> [UInt8] {
+        let bytes = Array(further)
+        return fields(bytes).filter { $0.tag != tag }.flatMap { bytes[$0.whole] }
     }
 
     /// The fields, which were checked when they came in.

@@ -7,6 +7,7 @@ import Glibc
 import HTTPClient
 import Issuer
 import RegistryCore
+import System
 import TLS
 
 package enum NamedFiles {
@@ -59,6 +60,7 @@ package enum NamedFiles {
         if let file = settings.auditFile, let reason = obstacle(toAppendTo: file) {
             problems.append("audit_file: \(file) cannot be written: \(reason).")
         }
+        if let path = settings.snapshotFile { look("snapshot_file") { try PrivateFile(path).checkReplaceable() } }
         if let file = settings.portFile, let reason = obstacle(toReplace: file) {
             problems.append("port_file: \(file) cannot be written: \(reason).")
         }

@@ -41,6 +41,8 @@ enum WorkerReport: Sendable {
     case replicationFailed(any Error)
     /// What has come of a question for keys.
     case issuerAnswered(KeyFetcher.Outcome)
+    /// What a file had has been read: whether there was anything.
+    case restored(isAnything: Bool)
     /// This member has left its cluster.
     case left
 }

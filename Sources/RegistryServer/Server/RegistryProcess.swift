@@ -26,9 +26,6 @@ import Time
 package final class RegistryProcess {
     /// How often leases are looked at, in milliseconds: it bounds how long a dead instance is kept.
     private static let leasePeriod = 50
-    /// How many leases may expire in one turn of the control loop, so that signals are handled during an expiry storm
-    /// too.
-    private static let expiryBudget = 8_192
     /// How long connections may take to end, in milliseconds.
     private static let drainTime = 4_000
     /// How long leaving the cluster may take, in milliseconds: more than the longest that it takes when peers are
@@ -40,10 +37,11 @@ package final class RegistryProcess {
     /// How often the last changes are read, some thousands at a time.
     private static let lastReads = 64
     /// The longest that a stop takes after `drain_time`, in milliseconds.
-    static let longestStop = drainTime + leaveTime + 2 * logCloseTime
+    static let longestStop =
+        drainTime + max(leaveTime, Int(SnapshotThread.lastTime.wholeMilliseconds)) + 2 * logCloseTime
 
     /// As they were at the start; those that may change are in `live`.
-    private let settings: Settings
+    let settings: Settings
     private let log: LogPipe
     let logger: Logger
     let threshold: LogThreshold
@@ -54,10 +52,10 @@ package final class RegistryProcess {
     let context: ServerContext
     var registry: RegistryState { context.registry }
     private let borderLog: LimitLog
-    private var silenceLog: SilenceLog
+    var silenceLog: SilenceLog
     let readers: ChangeReaders
     /// The default is lowered without a word.
-    private let isMaxConnectionsGiven: Bool
+    let isMaxConnectionsGiven: Bool
     /// Nil when it is off; one of the two ports is there.
     private let plainPort, securePort: ListeningPort?
     private let dns: DNSParts?
@@ -67,6 +65,10 @@ package final class RegistryProcess {
     private let issuer: IssuerThread?
     /// Nil when this registry is alone.
     let replication: ReplicationService?
+    /// Nil where nothing is kept across restarts.
+    private let snapshots: SnapshotThread?
+    /// Whether other members are looked for: not before what a file has is read.
+    private var isReplicating = false
     /// Nil when no source is configured, and until they are started.
     var catalogSources: CatalogSources?
     private var eurekaPeers: EurekaPeerThread?
@@ -81,11 +83,11 @@ package final class RegistryProcess {
     private var mailbox: Mailbox<WorkerReport>?
     var events: [LoopEvent] = []
     /// What one turn of the loop leaves to the next, and the end of what must end.
-    private var expiryBacklog, eventBacklog, deadline: LoopEvent?
+    var expiryBacklog, eventBacklog, deadline: LoopEvent?
     /// The end of `drain_time`.
     private var drainStart: LoopEvent?
     /// Of the lease clock's last tick.
-    private var lastTick: MonotonicTime?
+    var lastTick: MonotonicTime?
     private var isDraining = false
     /// Whether the loops know that an operator has drained this member.
     private var isDrainTold = false
@@ -172,9 +174,12 @@ package final class RegistryProcess {
                 namespaceCapacity: settings.namespaceCapacity, replicating: replication.member,
                 tombstones: ReplicationParts.tombstones(settings), changes: changes, wake: { replication.wake() })
         }
+        snapshots = try StartError.reading(["snapshot_file"], of: resolved) {
+            try SnapshotThread(resolved.settings, logger)
+        }
         let peers = try EurekaPeerThread.peers(settings)
         let registry = RegistryState(
-            settings: settings, cluster: replication ?? StandaloneCluster(),
+            settings: settings, cluster: replication ?? snapshots?.alone ?? StandaloneCluster(),
             store: store ?? Store(namespaceCapacity: settings.namespaceCapacity, changes: changes), loops: loops,
             monotonic: MonotonicClock.now(), relay: peers, issuerKeys: issuer?.keys)
         context = ServerContext(
@@ -182,7 +187,8 @@ package final class RegistryProcess {
             tlsHealth: keeper?.health,
             peerTLSHealth: replication?.tlsHealth, connectionLimits: connectionLimits,
             openConnections: { gauges.reduce(0) { $0 + $1.open } },
-            droppedLogLines: { log.dropped }, dnsFigures: dns?.figures)
+            droppedLogLines: { log.dropped }, dnsFigures: dns?.figures, snapshots: snapshots?.status)
+        snapshots?.prepare(registry.store)
         quotaKeeper = try settings.quotasFile.map { path in
             try StartError.readingQuotas(resolved) { () throws(QuotaFileError) in
                 try QuotaKeeper(path, registry.quotas, logger)
@@ -196,15 +202,24 @@ package final class RegistryProcess {
         mailbox = try Mailbox<WorkerReport>(on: loop) { [unowned self] report, onLoop in received(report, onLoop) }
         registry.judgeFromNowOn()
         try startWorkers(gauges)
-        try startReplication()
+        try startSnapshots()
         eurekaPeers = try peers.map { try EurekaPeerThread($0, registry, logger) }
         if let control = mailbox?.sender { try issuer?.start { control.send(.issuerAnswered($0)) } }
         catalogSources = try CatalogSources(registry.sources, ConfiguredSources(settings), logger)
     }
 
-    private func startReplication() throws {
+    /// Other members are met with what the file has.
+    private func startSnapshots() throws {
+        guard let snapshots, let control = mailbox?.sender else { return try startReplication(isRestored: false) }
+        try snapshots.start(registry) { control.send(.restored(isAnything: $0)) }
+    }
+
+    private func startReplication(isRestored: Bool) throws {
         guard let control = mailbox?.sender else { return }
-        try replication?.start(registry.store, registry.leaseClock, registry.expiryHold) {
+        isReplicating = true
+        try replication?.start(
+            registry.store, registry.leaseClock, registry.expiryHold, isRestored: isRestored
+        ) {
             control.send(.replicationFailed($0))
         }
     }
@@ -236,15 +251,7 @@ package final class RegistryProcess {
     }
 
     private func serve(warnings: [String]) throws -> Int32 {
-        for warning in warnings { logger.warning("\(warning)") }
-        if isMaxConnectionsGiven, context.connectionLimits.rules.connections < settings.maxConnections {
-            logger.warning(
-                "the limit on open files allows fewer connections than max_connections: raise the limit (ulimit -n)",
-                metadata: [
-                    "max_connections": "\(settings.maxConnections)",
-                    "allowed": "\(context.connectionLimits.rules.connections)",
-                ])
-        }
+        warn(warnings)
         events = [
             try LoopEvent.every(milliseconds: Self.leasePeriod, on: loop) { [unowned self] _ in expireLeases() },
             try LoopEvent.every(milliseconds: ChangeReaders.period, on: loop) { [unowned self] _ in followChanges() },
@@ -276,6 +283,7 @@ package final class RegistryProcess {
         if running == 0 { for thread in threads { thread.join() } }
         let haveSourcesEnded = [
             catalogSources?.stop() ?? true, eurekaPeers?.stop() ?? true, issuer?.stop() ?? true,
+            snapshots?.stop() ?? true,
         ].allSatisfy(\.self)
         portFile?.remove()
         for _ in 0..<Self.lastReads { guard readers.read(at: WallClock.nanoseconds()) else { break } }
@@ -287,33 +295,6 @@ package final class RegistryProcess {
             _exit(status)
         }
         return status
-    }
-
-    // MARK: - Leases
-
-    private func expireLeases() {
-        let monotonic = MonotonicClock.now()
-        registry.leaseClock.tick(monotonic: monotonic)
-        noticePause(at: monotonic)
-        registry.expiryHold.clockStands(until: registry.leaseClock.standsUntil, at: monotonic)
-        // Other members may have received heartbeats of instances that look overdue here.
-        guard !registry.leaseClock.isHeld else { return }
-        let moment = registry.moment(monotonic: monotonic, wall: WallClock.nanoseconds())
-        let bounds = registry.expiryHold.bounds(at: moment.lease, hasCopy: registry.cluster.hasCopy)
-        let expiry = registry.store.expire(at: moment, bounds: bounds, budget: Self.expiryBudget)
-        registry.changes.countExpirations(expiry.expired)
-        registry.changes.countDeregistrations(expiry.left)
-        registry.expiryHold.silence(registry.store.silence(), at: moment)
-        silenceLog.write(expiry.silences, at: monotonic)
-        // The rest comes in the next turn, after the signals and mail that wait.
-        if expiry.hasMore { expiryBacklog?.schedule(afterMilliseconds: 0) }
-    }
-
-    /// The lease clock holds itself when its ticks were apart for too long; the cluster is notified, and releases it
-    /// once the other members have answered.
-    private func noticePause(at monotonic: MonotonicTime) {
-        if let lastTick, monotonic - lastTick > LeaseClock.longestGap { replication?.paused() }
-        lastTick = monotonic
     }
 
     // MARK: - Changes
@@ -367,6 +348,10 @@ package final class RegistryProcess {
             status = ExitStatus.unavailable
             drain(onLoop)
         case .issuerAnswered(let outcome): issuerAnswered(outcome)
+        case .restored(let isAnything):
+            do { if !isDraining { try startReplication(isRestored: isAnything) } } catch {
+                mailbox?.sender.send(.replicationFailed(error))
+            }
         case .left: loop.stop(onLoop)
         }
     }
@@ -419,7 +404,9 @@ package final class RegistryProcess {
     /// members.
     private func leave(_ onLoop: borrowing OnLoop) {
         registry.lifecycle.advance(to: .leaving)
-        guard let replication, let control = mailbox?.sender else { return loop.stop(onLoop) }
+        // Nothing is changed from now on.
+        snapshots?.finish()
+        guard let replication, isReplicating, let control = mailbox?.sender else { return loop.stop(onLoop) }
         guard !isLeaving else { return }
         isLeaving = true
         deadline?.schedule(afterMilliseconds: Self.leaveTime)

@@ -17,9 +17,10 @@ struct StartError: Error, CustomStringConvertible {
     let reason: any Error
 
     /// Whether the files that the settings name are at fault.
-    var isOfFiles: Bool {
-        reason is TLSError || reason is KeyFileError || reason is IssuerAddressError || reason is QuotaFileError
-            || reason is SystemFailure
+    var isOfFiles: Bool { Self.isOfFiles(reason) || reason is QuotaFileError || reason is SystemFailure }
+
+    private static func isOfFiles(_ error: any Error) -> Bool {
+        error is TLSError || error is KeyFileError || error is IssuerAddressError || error is PrivateFileFault
     }
 
     var description: String { "\(settings.joined(separator: ", ")): \(reason)" }
@@ -63,7 +64,7 @@ struct StartError: Error, CustomStringConvertible {
     {
         do {
             return try read()
-        } catch  where error is TLSError || error is KeyFileError || error is IssuerAddressError {
+        } catch  where isOfFiles(error) {
             // The error names the file, and the settings have its path.
             let sentence = "\(error)"
             let blamed = files.filter { name in

@@ -22,6 +22,8 @@ package enum Directive: Sendable {
     /// How the other members are connected: whether what they have not told may count against leases last renewed
     /// elsewhere. Given when it changes.
     case peersHeard(PeerHearing)
+    /// A member that knows who is alive has told all of it: no lease is longer than it should be.
+    case settled
     /// Let the wall clock that the catalog is told differ by so many milliseconds from the machine's (0: not at all).
     case correctClock(milliseconds: Int64)
     /// Local changes, for legacy peers. Only given when `NodeConfiguration.offersOriginals`.

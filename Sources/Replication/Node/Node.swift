@@ -57,6 +57,7 @@ package final class Node {
                 longestHold: configuration.limits.expiryHold))
         calledAt = time.monotonic
         standing = StandingJudge(acknowledges: configuration.limits.acknowledges)
+        if configuration.isRestored { pause.extended(limits: configuration.limits, at: time.monotonic) }
     }
 
     var limits: NodeLimits { configuration.limits }

@@ -16,6 +16,8 @@ package struct NodeConfiguration: Sendable {
     package var syncTimeout: Duration
     /// Whether leases last renewed elsewhere are held while this member hears too few of the others.
     package var holdsWhenCutOff = true
+    /// Whether the store has leases at the start that began anew with it (`Store.restore`).
+    package var isRestored = false
     /// Whether `Directive.offerToOriginals` is wanted.
     package var offersOriginals: Bool
     /// The versions of the protocol that are spoken: only for tests other than those that this code speaks.

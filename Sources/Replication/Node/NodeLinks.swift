@@ -190,8 +190,14 @@ extension Node {
 
     private func takeFromPublisher(_ frame: Frame, on link: Link, at time: NodeTime) throws(FrameError) {
         let belief = belief(at: time)
+        // Both do not know who died while nobody ran; what a member knows that ran all the time comes later, if it does.
+        let areUnsure =
+            link.beat?.isExtended == true
+            && (startup.ground == nil || configuration.isRestored && pause.settlementDue != nil)
+        if areUnsure { pause.extended(limits: limits, at: time.monotonic) }
         try actAsSubscriber(on: link, at: time) { subscriber, effects throws(FrameError) in
-            try subscriber.received(frame, store: store, believing: belief, at: time, into: &effects)
+            try subscriber.received(
+                frame, store: store, believing: belief, renewing: areUnsure, at: time, into: &effects)
         }
     }
 
@@ -312,7 +318,10 @@ extension Node {
                 if summary.isReady, !summary.isExtended {
                     link.trueCopyAt = time.monotonic
                     pause.heard(link.address)
-                    if pause.settle() { _ = store.settle(at: time.moment) }
+                    if pause.settle() {
+                        _ = store.settle(at: time.moment)
+                        directives.append(.settled)
+                    }
                 } else {
                     // It was paused as well, or has just started: it cannot tell who is alive.
                     pause.gone(link.address)

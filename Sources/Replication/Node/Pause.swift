@@ -46,6 +46,11 @@ struct Pause {
         return .holds
     }
 
+    /// Leases have begun anew: as after a pause in which nobody was heard who knew better.
+    mutating func extended(limits: NodeLimits, at now: MonotonicTime) {
+        settlementDue = settlementDue ?? now + limits.longestLease
+    }
+
     /// All that this member said before has been heard.
     mutating func heard(_ address: PeerAddress) { hold.heard(address) }
 

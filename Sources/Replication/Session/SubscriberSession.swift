@@ -55,15 +55,16 @@ struct SubscriberSession {
 
     // MARK: - What the publisher says
 
+    /// - Parameter renewing: whether leases of what is new here begin anew.
     mutating func received(
-        _ frame: Frame, store: Store, believing belief: StampBelief, at time: NodeTime,
+        _ frame: Frame, store: Store, believing belief: StampBelief, renewing: Bool = false, at time: NodeTime,
         into effects: inout [SessionEffect]
     ) throws(FrameError) {
         switch frame {
         case .copyStart:
             state = .copying(CopySummary(count: 0, hash: 0, isReady: false), since: startOfCopy(at: time))
         case .copy(let states):
-            tell(try merge(states, from: store, believing: belief, at: time).dirtyShards, into: &effects)
+            tell(try merge(states, from: store, believing: belief, renewing, at: time).dirtyShards, into: &effects)
             // Without its beginning it is the rest of a copy that we no longer want whole.
             guard case .copying(var summary, let since) = state else { break }
             summary.count += UInt64(states.count)
@@ -72,16 +73,16 @@ struct SubscriberSession {
         case .copyEnd(let summary):
             try endCopy(summary, at: time, into: &effects)
         case .changes(let states):
-            try merge(states, from: store, believing: belief, at: time)
+            try merge(states, from: store, believing: belief, renewing, at: time)
             received += UInt64(states.count)
             effects.append(.heard(states))
         case .relayed(let states):
-            let dirtyShards = try merge(states, from: store, believing: belief, at: time).dirtyShards
+            let dirtyShards = try merge(states, from: store, believing: belief, renewing, at: time).dirtyShards
             received += UInt64(states.count)
             effects.append(.relayHeard(states))
             tell(dirtyShards, into: &effects)
         case .states(let states):
-            let merged = try merge(states, from: store, believing: belief, at: time)
+            let merged = try merge(states, from: store, believing: belief, renewing, at: time)
             if merged.applied > 0 { effects.append(.repaired(merged.applied)) }
             tell(merged.dirtyShards, into: &effects)
         case .root(let root):
@@ -130,13 +131,13 @@ struct SubscriberSession {
     /// Returns how many states changed anything here, and which were new.
     @discardableResult
     private mutating func merge(
-        _ states: States, from store: Store, believing belief: StampBelief, at time: NodeTime
+        _ states: States, from store: Store, believing belief: StampBelief, _ renewing: Bool, at time: NodeTime
     ) throws(FrameError) -> (applied: Int, dirtyShards: [Replicated]) {
         var (applied, dirtyShards) = (0, [] as [Replicated])
         for state in states.states {
             try belief.check(state.replica.version)
             try belief.check(state.replica.override)
-            switch store.merge(state, at: time.moment) {
+            switch renewing ? store.restore(state, at: time.moment) : store.merge(state, at: time.moment) {
             case .applied:
                 applied += 1
                 dirtyShards.append(state)

@@ -42,6 +42,8 @@ package final class ServerContext: Sendable {
     package let openConnections: @Sendable () -> Int
     /// What has become of queries by DNS; nil when it is off.
     package let dnsFigures: (@Sendable () -> DNSFigures)?
+    /// How the file stands in which what is registered is kept; nil when there is none.
+    package let snapshots: SnapshotStatus?
     /// The port of our own TLS; nil when there is none.
     package let httpsPort: UInt16?
     /// Of our own port and of the members'; nil without TLS.
@@ -55,9 +57,10 @@ package final class ServerContext: Sendable {
         peerTLSHealth: TLSHealth? = nil, connectionLimits: ConnectionLimits = ConnectionLimits(),
         openConnections: @escaping @Sendable () -> Int = { 0 },
         droppedLogLines: @escaping @Sendable () -> UInt64 = { 0 },
-        dnsFigures: (@Sendable () -> DNSFigures)? = nil
+        dnsFigures: (@Sendable () -> DNSFigures)? = nil, snapshots: SnapshotStatus? = nil
     ) {
         self.dnsFigures = dnsFigures
+        self.snapshots = snapshots
         let settings = registry.settings
         self.registry = registry
         self.settings = settings

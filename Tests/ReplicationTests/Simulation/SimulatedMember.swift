@@ -83,7 +83,26 @@ final class SimulatedMember {
 
     // MARK: - Life
 
-    func start() {
+    /// What a member would find in its file at a start.
+    struct File {
+        let states: [Replicated]
+        /// When they were read, in milliseconds since 1970.
+        let read: Int64
+    }
+
+    /// What it holds now.
+    var file: File {
+        var (states, cursor): ([Replicated], CopyCursor?) = ([], .start)
+        while let from = cursor {
+            let piece = store.copy(from: from, limit: 256, at: time.moment)
+            states += piece.items
+            cursor = piece.next
+        }
+        return File(states: states, read: time.wall / 1_000_000)
+    }
+
+    /// - Parameter file: what it begins with.
+    func start(_ file: File? = nil) {
         boot += 1
         startedAt = simulation.now
         state = .up
@@ -94,7 +113,7 @@ final class SimulatedMember {
         (unanswered, questions, plannedDeadline, startup) = ([], [:], nil, nil)
         monotonicStart = simulation.now - Duration.random(in: 0...1_000_000, using: &simulation.random)
         id = MemberID(bits: UInt64.random(in: 1 ... .max, using: &simulation.random))
-        clock = SharedLeaseClock(monotonic: monotonic, isHeldByPauses: true)
+        clock = SharedLeaseClock(monotonic: monotonic, isHeldByPauses: true, lost: LeaseClock.lostBeforeStart)
         expiryHold = ExpiryHold()
         hearing = .whole(restarts: false)
         restartedAt = nil
@@ -106,6 +125,12 @@ final class SimulatedMember {
             syncTimeout: Simulation.syncTimeout)
         configuration.limits = simulation.setting.limits
         if isOlder { configuration.versions = 2...2 }
+        if let file {
+            let terms = RestoreTerms(
+                elapsed: time.wall / 1_000_000 - file.read, latest: HybridTime(milliseconds: .max), now: .zero)
+            store.restore(file.states.compactMap { terms.read($0) }, at: time.moment)
+            configuration.isRestored = true
+        }
         node = Node(
             configuration, store: store, random: SplitMix64(seed: simulation.random.next()),
             authenticator: .test("secret"), at: time)
@@ -231,6 +256,7 @@ final class SimulatedMember {
             case .holdLeases(let interval): clock.hold(atMost: interval)
             case .releaseLeases: clock.release()
             case .peersHeard(let hearing): heard(hearing)
+            case .settled: break
             case .correctClock(let milliseconds): correction = milliseconds
             case .offerToOriginals: break
             case .acknowledged(let ticket): acknowledged(upTo: ticket.number)
@@ -268,7 +294,7 @@ final class SimulatedMember {
         case .dial(let address):
             transcript.does(self, "dials \(simulation.member(at: address).map { "\($0)" } ?? "nobody")")
         // Messages are told by the network, answers by whoever waits for them, and what is noted shows in them.
-        case .send, .acknowledged, .answered, .correctClock, .offerToOriginals, .note: break
+        case .send, .acknowledged, .answered, .correctClock, .offerToOriginals, .settled, .note: break
         }
     }
 
