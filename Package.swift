@@ -130,7 +130,7 @@ let package = Package(
             name: "Operations",
             dependencies: [
                 "Catalog", "Configuration", "HTTP", "JSON", "Libevent", "RegistryCore", "Replication",
-                "ReplicationServer", "Serving",
+                "ReplicationServer", "Serving", "Snapshot",
                 "Swagger",
                 "System", "TLS", "Telemetry", "Text", "Time", "WebPage",
             ]),
@@ -150,7 +150,7 @@ let package = Package(
         .target(
             name: "Commands",
             dependencies: [
-                "Configuration", "HTTP", "HTTPClient", "JSON", "Libevent", "System", "TLS", "Text", "Time",
+                "Configuration", "HTTP", "HTTPClient", "JSON", "Libevent", "Snapshot", "System", "TLS", "Text", "Time",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
         .executableTarget(

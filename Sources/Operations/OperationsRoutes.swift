@@ -29,6 +29,7 @@ package enum OperationsRoutes {
             Route(.get, "/api/v1/namespaces", .listNamespaces, patient: NamespacesPage.get),
             Route(.put, "/api/v1/cluster/drain", .drainMember, handler: MemberDrain.set),
             Route(.delete, "/api/v1/cluster/drain", .endMemberDrain, handler: MemberDrain.end),
+            Route(.get, "/api/v1/snapshot", .snapshot, patient: SnapshotPage.get),
         ]
         return forEverybody + (hasOperators ? forOperators : [])
     }

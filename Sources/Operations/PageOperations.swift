@@ -15,6 +15,7 @@ extension Operation {
     static let listNamespaces = Operation("listNamespaces", .operating)
     static let drainMember = Operation("drainMember", .operating)
     static let endMemberDrain = Operation("endMemberDrain", .operating)
+    static let snapshot = Operation("snapshot", .operating)
     static let webPage = Operation("webPage", .page)
     static let webPageFile = Operation("webPageFile", .page)
 }

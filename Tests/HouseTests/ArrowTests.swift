@@ -103,7 +103,7 @@ struct ArrowTests {
             "Operations",
             [
                 "Catalog", "Configuration", "HTTP", "JSON", "Libevent", "RegistryCore", "Replication",
-                "ReplicationServer", "Serving",
+                "ReplicationServer", "Serving", "Snapshot",
                 "Swagger",
                 "System", "TLS", "Telemetry", "Text", "Time", "WebPage",
             ]),
@@ -124,8 +124,8 @@ struct ArrowTests {
         Room(
             "Commands",
             [
-                "ArgumentParser", "Configuration", "HTTP", "HTTPClient", "JSON", "Libevent", "System", "TLS", "Text",
-                "Time",
+                "ArgumentParser", "Configuration", "HTTP", "HTTPClient", "JSON", "Libevent", "Snapshot", "System", "TLS",
+                "Text", "Time",
             ],
             system: ["Glibc"]),
         // The allocator counts as the system's: which one is linked is decided when the package is built.

@@ -38,7 +38,7 @@ struct RestartTests {
         members[1].start()
         members[2].start(files[2])
         simulation.run(for: 3_500)
-        #expect(members.allSatisfy(\.isReady))
+        #expect(members.allSatisfy { $0.isReady })
         for number in 1...2 as ClosedRange<UInt64> { #expect(Self.sees(simulation, number) == [true, true, true]) }
         #expect(Self.sees(simulation, 3) == [false, false, false], "deregistered, as the newest file says")
         // One sends its heartbeats, and one is dead.
@@ -66,7 +66,7 @@ struct RestartTests {
         members[1].start()
         members[2].start()
         simulation.run(for: 4_000)
-        #expect(members.allSatisfy(\.isReady))
+        #expect(members.allSatisfy { $0.isReady })
         #expect(Self.sees(simulation, 1) == [true, true, true])
     }
 
