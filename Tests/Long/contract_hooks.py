@@ -4,13 +4,15 @@ JSON Schema counts characters where the registry counts bytes, and cannot bound 
 hooks a body that is valid by the description, yet over a limit in bytes, would be reported as wrongly refused. Only what the
 generator believes valid is held back; invalid bodies reach the registry untouched.
 
-Nor can it say that `fields=` is a list without names (R313): the generator takes it for a list of one bad name.
+Nor can it say that `fields=` is a list without names (R313): the generator takes it for a list of one bad name; how long a duration may be; or that a
+status may stand in the query or in the body. Requests that fail for such reasons are not sent, and one that is to be held is held for a moment.
 
 And it says nothing of what all answers have in common: their identity, and what browsers look for (R114, R116, R122-R125). That is checked here,
 for the origin that every request of the run names.
 """
 
 import json
+import re
 
 import schemathesis
 from schemathesis import GenerationMode
@@ -20,9 +22,16 @@ ORIGIN = "https://console.example"
 # What is refused before it was read is marked for nobody (R122), and so is a fault of the transport.
 UNREAD = (400, 408, 413, 414, 417, 431, 501, 505)
 
+# How long an answer is held at most: the run waits for one after the other.
+SHORT_WAIT = "100ms"
+LONGEST_DURATION = "8784h"
+
 SERVICE_NAME_BYTES = 64
 ENDPOINT_VALUE_BYTES = 128
 METADATA_BYTES = 1024
+NAMESPACE_BYTES = 256
+STATUS_OPERATIONS = ("setStatus", "setServiceStatus")
+EUREKA_BODIES = ("eurekaRegister", "eurekaRegisterDelta", "eurekaReplicate")
 
 
 def size(value):
@@ -51,15 +60,44 @@ def is_empty(value):
     return value in ("", [""])
 
 
+UNITS = {"ns": 1, "us": 10**3, "µs": 10**3, "ms": 10**6, "s": 10**9, "m": 60 * 10**9, "h": 3600 * 10**9}
+
+
+def nanoseconds(text):
+    """What a duration of the description's pattern comes to."""
+    return sum(float(number) * UNITS[unit] for number, unit in re.findall(r"([0-9]+(?:\.[0-9]*)?)(ns|us|µs|ms|s|m|h)", text))
+
+
+@schemathesis.hook
+def before_call(context, case, kwargs):
+    """Has what would be held for long held for a moment: a wait that is absent or 0 is one of minutes in Consul's API."""
+    query = case.query or {}
+    if "index" in query or nanoseconds(str(query.get("wait", ""))) > nanoseconds(SHORT_WAIT):
+        case.query["wait"] = SHORT_WAIT
+
+
+def may_be_sent(case):
+    """Whether what is valid by the description is valid by what it cannot say."""
+    query, operation = case.query or {}, case.operation.definition.raw.get("operationId")
+    if "for" in query and not 1 <= nanoseconds(str(query["for"])) <= nanoseconds(LONGEST_DURATION):
+        return False
+    if size(str(query.get("namespace", ""))) > NAMESPACE_BYTES:
+        return False
+    if operation in STATUS_OPERATIONS:
+        return ("value" in query) != (isinstance(case.body, dict) and "status" in case.body)
+    # Eureka's documents are described in docs/eureka.md.
+    if operation in EUREKA_BODIES:
+        return False
+    return operation != "registerInstance" or within_bytes(case.body)
+
+
 @schemathesis.hook
 def filter_case(context, case):
     if is_empty((case.query or {}).get("fields")):
         return False
-    if case.operation.definition.raw.get("operationId") != "registerInstance":
-        return True
     if case.meta is not None and case.meta.generation.mode != GenerationMode.POSITIVE:
         return True
-    return within_bytes(case.body)
+    return may_be_sent(case)
 
 
 def values(response, name):

@@ -3,6 +3,7 @@
 import Catalog
 import Libevent
 import RegistryCore
+import Replication
 import ReplicationServer
 import System
 import Time
