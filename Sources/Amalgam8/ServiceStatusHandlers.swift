@@ -10,7 +10,7 @@ import Telemetry
 
 enum ServiceStatusHandlers {
     /// Sub-second digits of a time.
-    private static let timeDigits = 3
+    private static let timeDigits = 9
 
     static func set(_ call: borrowing Call) throws(Refused) -> Reply {
         try carryOut(call, try StatusQuery(call.request).order(at: call.moment))

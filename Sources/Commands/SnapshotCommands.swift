@@ -59,7 +59,7 @@ struct RestoreSnapshotCommand: ParsableCommand {
         commandName: "restore", abstract: "Put a snapshot where a registry finds it at its next start.",
         discussion: """
             The registry whose SNAPSHOT_FILE it is must not run: it would write its own over it. Run this as the registry's \
-            user, to whom the file has to belong.
+            user: the file has to be that user's.
             """)
 
     @Argument(help: "The snapshot.", completion: .file())

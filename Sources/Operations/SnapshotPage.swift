@@ -1,4 +1,4 @@
-// What this registry holds, as the bytes of a file (docs/snapshot.md, S501–S504), for operators. It is read and sent in
+// What this registry holds, as the bytes of a file (docs/snapshot.md, S501–S503), for operators. It is read and sent in
 // steps, one when the client has taken the one before, so that it never lies here as a whole.
 
 import Catalog

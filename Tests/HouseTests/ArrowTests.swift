@@ -124,7 +124,8 @@ struct ArrowTests {
         Room(
             "Commands",
             [
-                "ArgumentParser", "Configuration", "HTTP", "HTTPClient", "JSON", "Libevent", "Snapshot", "System", "TLS",
+                "ArgumentParser", "Configuration", "HTTP", "HTTPClient", "JSON", "Libevent", "Snapshot", "System",
+                "TLS",
                 "Text", "Time",
             ],
             system: ["Glibc"]),

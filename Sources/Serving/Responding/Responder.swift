@@ -397,9 +397,8 @@ package final class Responder {
         let isForServer = call.request.head.isForServer
         if !isForServer { call.path = try segments(of: call.request) }
         // The registry as a whole has no URL that a client could be sent to.
-        try enter(
-            call, for: !isForServer && routes.isProbe(call.path) ? .probe : Operation.options.purpose,
-            isForServer: isForServer)
+        let isProbe = !isForServer && routes.isProbe(call.path)
+        try enter(call, for: isProbe ? .probe : Operation.options.purpose, isForServer: isForServer)
         guard let allow = isForServer ? routes.allMethods() : routes.allowedMethods(call.path) else {
             throw .noSuchResource
         }
