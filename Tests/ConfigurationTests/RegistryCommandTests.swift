@@ -52,7 +52,7 @@ struct RegistryCommandTests {
             for name in row.environmentNames { #expect(row.help.contains(name)) }
             #expect(row.help.contains("Default: \(row.defaultPhrase)."))
         }
-        let mentioned = Set(outcome.output.matches(of: /(?m)^ +(?:-h, )?--([a-z0-9_]+)/).map { String($0.1) })
+        let mentioned = Set(outcome.output.matches(of: /(?m)^  (?:-h, )?--([a-z0-9_]+)/).map { String($0.1) })
         #expect(mentioned == Set(Settings.rows.flatMap(\.flagNames) + ["check_config", "version", "help"]))
     }
 
