@@ -32,6 +32,7 @@ import renewals
 import report
 import scale
 import servers
+import snapshots
 import throughput
 import watching
 import tls
@@ -40,11 +41,11 @@ from servers import BenchError
 HERE = Path(__file__).resolve().parent
 # In the order that they run in: what takes longest and loads the machine most comes last.
 OTHERS = {**renewals.ITEMS, **costs.ITEMS, **conditions.ITEMS, **catalogs.ITEMS, **eureka.ITEMS, **feeds.ITEMS, **watching.ITEMS, **tls.ITEMS,
-          **cluster.ITEMS, **acknowledgments.ITEMS, **before.ITEMS, **scale.ITEMS}
+          **cluster.ITEMS, **acknowledgments.ITEMS, **before.ITEMS, **scale.ITEMS, **snapshots.ITEMS}
 ITEMS = [*throughput.ITEMS, *OTHERS]
 # The stand-in writes no log, speaks no TLS, makes no certificates, has no tags, peers or leases.
 NOT_IN_SELF_TEST = {"access-log", "not-modified", *catalogs.ITEMS, *eureka.ITEMS, *feeds.ITEMS, *watching.ITEMS, *renewals.ITEMS, *costs.ITEMS, *tls.ITEMS,
-                    *cluster.ITEMS, *acknowledgments.ITEMS, *before.ITEMS, *scale.ITEMS}
+                    *cluster.ITEMS, *acknowledgments.ITEMS, *before.ITEMS, *scale.ITEMS, *snapshots.ITEMS}
 QUICK_INSTANCES = 100_000
 LARGEST_INSTANCES = 1_000_000  # what the thresholds of memory and of the storm are about
 SELF_TEST_TOLERANCE = 0.2
