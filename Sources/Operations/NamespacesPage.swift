@@ -27,6 +27,7 @@ struct NamespacesQuery {
                     (1...Self.maximumLimit).contains(limit)
                 else { throw .invalid("limit must be a whole number from 1 to \(Self.maximumLimit)") }
                 self.limit = limit
+            case "namespace": break  // It was judged with the credential.
             default: throw .invalid("the query parameters are after and limit, each at most once")
             }
         }
