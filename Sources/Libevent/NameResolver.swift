@@ -1,17 +1,15 @@
 // Host names are looked up on threads of their own, since the system's resolver blocks for as long as it likes. A look-up
 // that nobody waits for any more is left to end by itself.
 
-import Libevent
-import System
-import Text
+package import System
 
 /// Looks names up for one loop, to which the results are mailed.
-final class NameResolver {
+package final class NameResolver {
     /// What came of a look-up.
-    struct Result: Sendable {
-        let number: UInt64
+    package struct Result: Sendable {
+        package let number: UInt64
         /// Numeric, in the order of preference; or the resolver's reason.
-        let addresses: Swift.Result<[String], HostLookup.Failure>
+        package let addresses: Swift.Result<[String], HostLookup.Failure>
     }
 
     /// Threads at a time: a resolver that hangs must not take all that the process may have.
@@ -21,7 +19,7 @@ final class NameResolver {
     private var underWay = 0
 
     /// Calls `handler` on the loop with each result.
-    init(on loop: EventLoop, _ handler: @escaping (Result, borrowing OnLoop) -> Void) throws {
+    package init(on loop: EventLoop, _ handler: @escaping (Result, borrowing OnLoop) -> Void) throws {
         var ended: () -> Void = {}
         mailbox = try Mailbox(on: loop) { result, onLoop in
             ended()
@@ -31,7 +29,7 @@ final class NameResolver {
     }
 
     /// Begins a look-up; false when too many hang, or there is no thread.
-    func resolve(_ host: String, number: UInt64) -> Bool {
+    package func resolve(_ host: String, number: UInt64) -> Bool {
         guard underWay < Self.mostUnderWay else { return false }
         let sender = mailbox.sender
         let thread = try? NamedThread("resolver") {
