@@ -2,7 +2,7 @@
 FROM swift:6.3-bookworm AS build
 # No versions are pinned, here and below: a build takes what Debian has cured.
 # hadolint ignore=DL3008
-RUN apt-get update && apt-get install -y --no-install-recommends libevent-dev libssl-dev zlib1g-dev libexpat1-dev libjemalloc-dev pkg-config make \
+RUN apt-get update && apt-get install -y --no-install-recommends libevent-dev libssl-dev zlib1g-dev libexpat1-dev libhiredis-dev libjemalloc-dev pkg-config make \
     && rm -rf /var/lib/apt/lists/*
 WORKDIR /src
 # The packages first, in a layer that a change of the sources leaves alone.
@@ -16,7 +16,7 @@ RUN make build
 FROM debian:bookworm-slim
 # hadolint ignore=DL3008
 RUN apt-get update \
-    && apt-get install -y --no-install-recommends libevent-core-2.1-7 libevent-extra-2.1-7 libevent-openssl-2.1-7 libssl3 zlib1g libexpat1 libjemalloc2 libstdc++6 \
+    && apt-get install -y --no-install-recommends libevent-core-2.1-7 libevent-extra-2.1-7 libevent-openssl-2.1-7 libssl3 zlib1g libexpat1 libhiredis0.14 libjemalloc2 libstdc++6 \
     && rm -rf /var/lib/apt/lists/* \
     && useradd --system --no-create-home --uid 10001 registry \
     && install -d -o registry -g registry /var/lib/registry/members

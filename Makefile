@@ -32,7 +32,7 @@ FUZZ_FLAGS := -c release --scratch-path .build-fuzz --product fuzz -Xswiftc -san
 # The programs that tests start, and their Debian packages.
 TEST_TOOLS := python3 openssl curl
 # The Debian and Ubuntu packages of the linked libraries.
-LIBRARIES := libevent-dev libssl-dev zlib1g-dev libexpat1-dev libjemalloc-dev pkg-config
+LIBRARIES := libevent-dev libssl-dev zlib1g-dev libexpat1-dev libhiredis-dev libjemalloc-dev pkg-config
 # Root needs no sudo, and a container seldom has it.
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 APT_INSTALL = $(SUDO) apt-get update -qq && DEBIAN_FRONTEND=noninteractive $(SUDO) apt-get install -y -qq --no-install-recommends
@@ -262,7 +262,7 @@ clean:
 
 # Install the libraries that are linked, if they are missing (Debian and Ubuntu).
 deps:
-	@pkg-config --exists 'libevent_openssl >= 2.1.12' 'openssl >= 3.0' zlib expat jemalloc 2>/dev/null || { $(APT_INSTALL) $(LIBRARIES); }
+	@pkg-config --exists 'libevent_openssl >= 2.1.12' 'openssl >= 3.0' zlib expat hiredis jemalloc 2>/dev/null || { $(APT_INSTALL) $(LIBRARIES); }
 
 # Install the programs that the tests start, if they are missing.
 deps.test: deps

@@ -23,6 +23,7 @@ let package = Package(
         .systemLibrary(name: "CTLS", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
         .systemLibrary(name: "CExpat", pkgConfig: "expat", providers: [.apt(["libexpat1-dev"])]),
+        .systemLibrary(name: "CHiredis", providers: [.apt(["libhiredis-dev"])]),
 
         // Pure rooms: no sockets, no clocks, no C.
         .target(name: "Text"),
@@ -37,6 +38,7 @@ let package = Package(
         .target(name: "TLS", dependencies: ["CTLS"]),
         .target(name: "Gzip", dependencies: ["CZlib"]),
         .target(name: "XML", dependencies: ["CExpat"]),
+        .target(name: "RESP", dependencies: ["CHiredis", "Text", "Time"]),
         .target(name: "Libevent", dependencies: ["CLibevent", "HTTP", "System", "TLS", "Text", "Time"]),
         // Requests to other servers.
         .target(name: "HTTPClient", dependencies: ["Gzip", "HTTP", "Libevent", "System", "TLS", "Text"]),
@@ -55,6 +57,13 @@ let package = Package(
             dependencies: [
                 "Catalog", "Libevent", "Replication", "System", "TLS", "Text", "Time",
                 .product(name: "Logging", package: "swift-log"),
+            ]),
+        // Redis in place of other members: what is decided, and the thread and the sockets around it.
+        .target(name: "RedisStore", dependencies: ["Catalog", "JSON", "RESP", "Replication", "Text", "Time"]),
+        .target(
+            name: "RedisStoreServer",
+            dependencies: [
+                "Catalog", "Libevent", "RESP", "RedisStore", "Replication", "System", "TLS", "Text", "Time",
             ]),
         // The contract itself and the page for people, embedded: C has an instruction for that, which Swift lacks.
         .target(name: "CSwagger"),
@@ -179,6 +188,7 @@ let package = Package(
         .testTarget(name: "TextTests", dependencies: ["Text", "TestRandom"]),
         .testTarget(name: "JSONTests", dependencies: ["JSON", "TestRandom"]),
         .testTarget(name: "XMLTests", dependencies: ["XML"]),
+        .testTarget(name: "RESPTests", dependencies: ["CHiredis", "RESP", "TestRandom", "TestTime", "Text", "Time"]),
         .testTarget(
             name: "DNSTests", dependencies: ["Catalog", "DNS", "TestDNS", "TestRandom", "Text", "TestTime", "Time"]),
         .testTarget(
@@ -206,6 +216,18 @@ let package = Package(
         .testTarget(
             name: "ReplicationServerTests",
             dependencies: ["Libevent", "Replication", "ReplicationServer", "System", "TLS", "Text", "TestTime", "Time"]),
+        .testTarget(
+            name: "RedisStoreTests",
+            dependencies: [
+                "Catalog", "JSON", "RESP", "RedisStore", "Replication", "TestCatalog", "TestRandom", "TestTime", "Text",
+                "Time",
+            ]),
+        .testTarget(
+            name: "RedisStoreServerTests",
+            dependencies: [
+                "Catalog", "Libevent", "RESP", "RedisStore", "RedisStoreServer", "Replication", "System", "TLS",
+                "TestCatalog", "TestRandom", "TestSupport", "TestTime", "Text", "Time",
+            ]),
         .testTarget(
             name: "LibeventTests",
             dependencies: ["HTTP", "Libevent", "System", "TLS", "TestRandom", "TestSupport", "Time"]),

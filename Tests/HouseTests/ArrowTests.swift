@@ -31,6 +31,7 @@ struct ArrowTests {
         Room("TLS", ["CTLS"], system: ["Glibc", "Synchronization"]),
         Room("Gzip", ["CZlib"]),
         Room("XML", ["CExpat"]),
+        Room("RESP", ["CHiredis", "Text", "Time"]),
         Room(
             "Libevent", ["CLibevent", "HTTP", "System", "TLS", "Text", "Time"], system: ["Glibc", "Synchronization"]),
         Room("HTTPClient", ["Gzip", "HTTP", "Libevent", "System", "TLS", "Text"]),
@@ -41,6 +42,12 @@ struct ArrowTests {
         Room(
             "ReplicationServer", ["Catalog", "Libevent", "Logging", "Replication", "System", "TLS", "Text", "Time"],
             system: ["Glibc", "Synchronization"]),
+        // Redis in place of other members.
+        Room("RedisStore", ["Catalog", "JSON", "RESP", "Replication", "Text", "Time"]),
+        Room(
+            "RedisStoreServer",
+            ["Catalog", "Libevent", "RESP", "RedisStore", "Replication", "System", "TLS", "Text", "Time"],
+            system: ["Synchronization"]),
         Room("Swagger", ["CSwagger"]),
         Room("WebPage", ["CWebPage"]),
         // The registry for its clients: what all protocols share, each protocol, and the process, which alone knows
@@ -142,6 +149,7 @@ struct ArrowTests {
     /// The rooms that each C library has, and why nobody else.
     static let onlyImporter = [
         "CLibevent": "Libevent", "CSystem": "System", "CTLS": "TLS", "CZlib": "Gzip", "CExpat": "XML",
+        "CHiredis": "RESP",
         "CJemalloc": "registry", "CSwagger": "Swagger", "CWebPage": "WebPage",
     ]
 
