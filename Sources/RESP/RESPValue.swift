@@ -5,7 +5,7 @@
 package enum RESPValue: Sendable, Equatable {
     /// A short word such as `OK`.
     case status(String)
-
+    case error(RESPFault)
     case integer(Int64)
     case bytes([UInt8])
     case array([RESPValue])
