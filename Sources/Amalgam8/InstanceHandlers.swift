@@ -34,7 +34,7 @@ enum InstanceHandlers {
         }
         var response = Response(.created, contentType: .json, body: body)
         response.fields.append(.location, location)
-        return call.acknowledged(response)
+        return call.acknowledged(response, registering: id)
     }
 
     static func renew(_ call: borrowing Call) throws(Refused) -> Reply {

@@ -22,13 +22,14 @@ struct Catalog: Sendable {
     /// else `alone`.
     init(
         namespaceCapacity: Int?, start: LeaseTime = .zero, replicating member: MemberID? = nil,
-        alone: MemberID = MemberID(bits: 0),
+        alone: MemberID = MemberID(bits: 0), leaseKeeper: LeaseKeeper = .member,
         tombstones: TombstoneLimits = .standard, log: ChangeLog? = nil
     ) {
         self.namespaceCapacity = namespaceCapacity
         wheel = TimerWheel(start: start)
         records = Records(
-            member: member ?? alone, isTold: member != nil, replicationState: ReplicationState(limits: tombstones),
+            member: member ?? alone, isTold: member != nil, leaseKeeper: leaseKeeper,
+            replicationState: ReplicationState(limits: tombstones),
             log: log)
     }
 

@@ -99,7 +99,7 @@ extension Catalog {
         _ instance: Instance, _ record: Record, into namespace: Namespace, at moment: Moment, isReturn: Bool = false,
         isHeld: Bool = false
     ) -> Bool {
-        guard isHeld || record.isLive(at: moment.lease) else {
+        guard isHeld || records.leaseKeeper == .store || record.isLive(at: moment.lease) else {
             if records.isTold {
                 records.replicationState.expired.put(instance, record, in: namespace, at: moment.lease)
             }

@@ -30,6 +30,15 @@ final class DirtyShards: Sendable {
         changed.load(ordering: .acquiring) | (withRenewals ? renewed.load(ordering: .acquiring) : 0)
     }
 
+    /// The shards with renewals.
+    var renewedShards: [Int] {
+        let bits = renewed.load(ordering: .acquiring)
+        return bits == 0 ? [] : (0..<UInt64.bitWidth).filter { bits & (1 << UInt64($0)) != 0 }
+    }
+
+    /// Says that the renewals of a shard are about to be drained.
+    func clearRenewals(_ shard: Int) { renewed.bitwiseAnd(~(1 << UInt64(shard)), ordering: .acquiringAndReleasing) }
+
     /// Says that a shard is about to be drained.
     func clear(_ shard: Int, withRenewals: Bool) {
         changed.bitwiseAnd(~(1 << UInt64(shard)), ordering: .acquiringAndReleasing)

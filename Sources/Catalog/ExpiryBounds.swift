@@ -3,6 +3,15 @@
 // These bounds say up to when silence counts. A shard keeps them with its records, so that look-ups, heartbeats and
 // expiry decide alike.
 
+/// Who lets leases run out.
+package enum LeaseKeeper: Sendable {
+    /// Each member by itself, as its own clock says.
+    case member
+    /// A store outside of this process, which says of each instance that it has run out (`Store.runOut`): by itself none
+    /// does here, however late its heartbeats are.
+    case store
+}
+
 /// Up to when leases may have run out.
 package struct ExpiryBounds: Sendable, Equatable {
     /// What was sent here until then has been read.
@@ -25,7 +34,9 @@ extension Records {
     /// When the lease of an instance runs out.
     @inline(__always)
     func deadline(_ slot: Int32) -> LeaseTime {
-        slots[slot].isRenewedElsewhere ? slots[slot].deadline(begunNotBefore: bounds.restart) : slots[slot].deadline
+        guard leaseKeeper == .member else { return .distantFuture }
+        return slots[slot].isRenewedElsewhere
+            ? slots[slot].deadline(begunNotBefore: bounds.restart) : slots[slot].deadline
     }
 
     /// Whether the lease of an instance is not known to have run out.

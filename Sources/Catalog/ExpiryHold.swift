@@ -18,6 +18,8 @@ package enum HoldCause: String, CaseIterable, Sendable {
     /// This registry was started with what a file has, and nobody has told it who died while it was down. Leases from
     /// the file began anew with the start.
     case restored
+    /// The store that keeps the leases is away, or was until a moment ago. No lease runs out.
+    case storeDown = "store_down"
 }
 
 /// A reason for which leases are held.
@@ -58,6 +60,7 @@ package final class ExpiryHold: Sendable {
         var hearing = PeerHearing.whole(restarts: false)
         var paused: Hold?
         var restored: Hold?
+        var store: Hold?
         /// As `ExpiryBounds` has them.
         var elsewhere = LeaseTime.distantFuture
         var restart = ExpiryBounds.none.restart
@@ -145,6 +148,14 @@ package final class ExpiryHold: Sendable {
         }
     }
 
+    /// Since when the store outside lets no lease run out, and until when at most; nil when it does.
+    package func store(_ hold: (since: MonotonicTime, until: MonotonicTime)?) {
+        state.withLock { state in
+            state.store = hold.map { Hold(cause: .storeDown, since: $0.since, until: $0.until) }
+            publish(state)
+        }
+    }
+
     /// Time has passed.
     package func tick(at now: MonotonicTime) {
         state.withLock { state in
@@ -173,6 +184,7 @@ package final class ExpiryHold: Sendable {
         var holds: [Hold] = []
         if let paused = state.paused { holds.append(paused) }
         if let restored = state.restored { holds.append(restored) }
+        if let store = state.store { holds.append(store) }
         if case .cutOff(let since, let until) = state.hearing {
             holds.append(Hold(cause: .cutOff, since: since, until: until))
         }

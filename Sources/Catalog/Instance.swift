@@ -138,11 +138,11 @@ package struct Instance: Hashable, Sendable {
     package var registered: Int64 { packed.registered }
 
     /// What `leaseTime` is of what never runs out.
-    static let endless = Int64.max
+    package static let endless = Int64.max
     /// Milliseconds after a heartbeat at which its lease has run out: one more than the TTL, since times are whole
     /// milliseconds and a lease that began late in one would else end too early. What another protocol registers always
     /// expires: there an instance itself says that it is out of service, and nobody else would ever remove it.
-    var leaseTime: Int64 {
+    package var leaseTime: Int64 {
         isOutOfService && !packed.more.contains(.extra) ? Self.endless : ttl.addingSaturated(1)
     }
     /// Whether its lease has run out when its last heartbeat is this many milliseconds old.

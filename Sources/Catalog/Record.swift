@@ -81,7 +81,7 @@ struct Record: Sendable {
     }
 
     /// As the instance has it, or nearly (`CompactLease`).
-    private var leaseTime: Int64 {
+    private(set) var leaseTime: Int64 {
         get { lease.milliseconds }
         set { lease = CompactLease(newValue) }
     }

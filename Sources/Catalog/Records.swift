@@ -42,9 +42,15 @@ struct Records: Sendable {
     /// Whether there are other members. Where there are none the ledger stays empty; it is no Optional, because to look
     /// into one takes a copy of it.
     let isTold: Bool
+    /// Who lets leases run out.
+    let leaseKeeper: LeaseKeeper
 
-    init(member: MemberID, isTold: Bool, replicationState: ReplicationState, log: ChangeLog? = nil) {
+    init(
+        member: MemberID, isTold: Bool, leaseKeeper: LeaseKeeper = .member, replicationState: ReplicationState,
+        log: ChangeLog? = nil
+    ) {
         self.member = member
+        self.leaseKeeper = leaseKeeper
         self.log = log
         isLogged = log != nil
         self.replicationState = replicationState
@@ -202,6 +208,12 @@ struct Records: Sendable {
         let (namespace, record) = (namespace(slot), slots[slot])
         let instance = remove(slot, .expired, at: moment.microseconds, by: (member, nil))
         if isTold { replicationState.expired.put(instance, record, in: namespace, at: moment.lease) }
+    }
+
+    /// Removes an instance whose lease has run out as the store says, at a time in microseconds since 1970. All members
+    /// are told, so none has to remember it.
+    mutating func runOut(_ slot: Int32, at microseconds: Int64) {
+        _ = remove(slot, .expired, at: microseconds, by: (member, nil))
     }
 
     /// Removes an instance that was deregistered in this version.

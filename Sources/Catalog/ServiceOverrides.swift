@@ -163,6 +163,13 @@ struct ServiceOverrides: Sendable {
     /// The next one to publish; they are now.
     mutating func popUntold() -> Entry? { untold.popNext().map { entries[$0] } }
 
+    /// Has what is kept of a service published again; returns whether there is anything.
+    mutating func republish(_ key: ServiceKey) -> Bool {
+        guard let slot = slots[key] else { return false }
+        untold.insert(slot)
+        return true
+    }
+
     /// Whether there is something to be done by now.
     func hasWork(at now: Int64) -> Bool { !passes.isEmpty || ends.hasEnded(at: now) || marks.hasEnded(at: now) }
 

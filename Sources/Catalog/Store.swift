@@ -53,11 +53,12 @@ package final class Store: Sendable {
     ///   - namespaceCapacity: instances a client may register in one namespace; nil is no limit.
     ///   - replicating: this member, when changes are published to others; nil is a registry alone, which keeps no
     ///   account of them.
+    ///   - leaseKeeper: who lets leases run out.
     ///   - wake: called outside of every lock, by the thread that made the change, when there is something to drain
     ///   after there was nothing.
     package init(
         namespaceCapacity: Int?, replicating: MemberID?, tombstones: TombstoneLimits = .standard,
-        changes: ChangeLogLimits = .standard,
+        changes: ChangeLogLimits = .standard, leaseKeeper: LeaseKeeper = .member,
         wake: @escaping @Sendable () -> Void = {}
     ) {
         changeLogBytes = changes.bytes
@@ -69,7 +70,7 @@ package final class Store: Sendable {
             Shard(
                 Catalog(
                     namespaceCapacity: namespaceCapacity, replicating: replicating, alone: alone,
-                    tombstones: tombstones,
+                    leaseKeeper: leaseKeeper, tombstones: tombstones,
                     log: changes.bytes > 0 ? ChangeLog(isFollowed: changes.isFollowed, start: changes.start) : nil))
         }
     }

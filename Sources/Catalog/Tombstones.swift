@@ -205,6 +205,13 @@ struct Tombstones: Sendable {
         return untold.contains(slot)
     }
 
+    /// Has one published again; returns whether there is one.
+    mutating func republish(_ id: InstanceID, in namespace: Namespace) -> Bool {
+        guard let slot = slot(of: id, in: namespace) else { return false }
+        untold.insert(slot)
+        return true
+    }
+
     /// The next one to publish; they are now.
     mutating func popUntold() -> Tombstone? { untold.popNext().map { self[$0] } }
 

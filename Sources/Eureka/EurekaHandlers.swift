@@ -68,13 +68,13 @@ enum EurekaHandlers {
         let app = call.parameter(first)
         let said = try read(call.request)
         switch try register(said, app: app, isReplica: call.isEurekaReplica, call) {
-        case .done: return call.acknowledged(Response(.noContent))
+        case .done(let id): return call.acknowledged(Response(.noContent), registering: id)
         case .known: return .now(Response(.noContent))
         }
     }
 
     enum Registered {
-        case done
+        case done(InstanceID)
         /// What is registered is newer, and has a new lease.
         case known
     }
@@ -115,7 +115,7 @@ enum EurekaHandlers {
             throw .namespaceFull(call.registry.fullness(of: namespace))
         }
         if isReplica { try takeOverride(of: said, instance.id, in: namespace, call) }
-        return .done
+        return .done(instance.id)
     }
 
     /// An override that was set at a Netflix server before it knew this registry comes with the registration alone. Where

@@ -32,6 +32,8 @@ package enum AdmissionRefusal: Error, Sendable, Equatable {
     case leaving
     /// This member has not copied yet what the others have, and cannot know (R620–R622).
     case noCopyYet
+    /// A change, while the store that must have it takes none (docs/redis.md, D40).
+    case storeAway
 }
 
 /// The namespace that a request asks for besides its credential.
@@ -145,6 +147,7 @@ package final class Admission {
         }
         if registry.lifecycle.isLeaving { throw .leaving }
         if purpose == .lookUp, !registry.cluster.hasCopy { throw .noCopyYet }
+        if purpose == .change, registry.standing.refusesChanges { throw .storeAway }
     }
 
     /// What a namespace may have. Without quotas it costs an atomic load.

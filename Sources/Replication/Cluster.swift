@@ -51,6 +51,9 @@ package protocol Cluster: Sendable {
     func connect(loop: Int, _ receive: @escaping @Sendable (ClusterReply) -> Void)
     /// Asks for word when the other members have what was changed before; only while `standing.waits`.
     func acknowledge(_ ticket: AcknowledgmentTicket)
+    /// Whether a registration that was acknowledged was refused after all, because its namespace was full with what
+    /// other members took at the same time; asked once for each.
+    func takeRefusal(of key: StateKey) -> Bool
     /// Asks the other members what they know of ids.
     func ask(_ questions: [(ticket: QuestionTicket, key: StateKey)])
 }
@@ -60,6 +63,7 @@ extension Cluster {
     package var standing: PublishedStanding { .alone }
     package func connect(loop: Int, _ receive: @escaping @Sendable (ClusterReply) -> Void) {}
     package func acknowledge(_ ticket: AcknowledgmentTicket) {}
+    package func takeRefusal(of key: StateKey) -> Bool { false }
     package func ask(_ questions: [(ticket: QuestionTicket, key: StateKey)]) {}
 }
 

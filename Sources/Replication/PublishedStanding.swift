@@ -9,6 +9,8 @@ package final class PublishedStanding: Sendable {
     private static let waits: UInt8 = 1
     private static let mayBeUnderWay: UInt8 = 2
     private static let isCatchingUp: UInt8 = 4
+    private static let refusesChanges: UInt8 = 8
+    private static let isStrict: UInt8 = 16
     /// Stands for a time that has not come.
     private static let never = Int64.max
 
@@ -34,6 +36,12 @@ package final class PublishedStanding: Sendable {
     /// before and after what it is to excuse: a copy begins, or ends, at any time.
     package var isCatchingUp: Bool { flags.load(ordering: .acquiring) & Self.isCatchingUp != 0 }
 
+    /// Whether changes are refused, because the store that must have them is away.
+    package var refusesChanges: Bool { flags.load(ordering: .acquiring) & Self.refusesChanges != 0 }
+
+    /// Whether a change that nobody acknowledges in time is not answered as if it were done.
+    package var isStrict: Bool { flags.load(ordering: .acquiring) & Self.isStrict != 0 }
+
     /// Since when this member may lack what others have acknowledged: it was left out, or what they say has not been
     /// looked at for too long, as after a pause. Nil when it has caught up.
     package func behindSince(at now: MonotonicTime) -> MonotonicTime? {
@@ -49,7 +57,9 @@ package final class PublishedStanding: Sendable {
         behind.store(standing.behindSince?.nanoseconds ?? Self.never, ordering: .releasing)
         flags.store(
             (standing.waits ? Self.waits : 0) | (standing.mayBeUnderWay ? Self.mayBeUnderWay : 0)
-                | (standing.isCatchingUp ? Self.isCatchingUp : 0), ordering: .releasing)
+                | (standing.isCatchingUp ? Self.isCatchingUp : 0)
+                | (standing.refusesChanges ? Self.refusesChanges : 0) | (standing.isStrict ? Self.isStrict : 0),
+            ordering: .releasing)
     }
 
     /// What others have said until now has been looked at. To be called after `publish`, which may have to say that it

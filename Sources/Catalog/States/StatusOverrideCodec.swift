@@ -34,6 +34,12 @@ extension StatusOverride {
         } catch { return nil }
     }
 
+    /// What `encoded` has written; nil when these are other bytes.
+    package init?(encoded bytes: ArraySlice<UInt8>) { self.init(in: bytes) }
+
+    /// The override alone, as it stands among further fields.
+    package var encoded: [UInt8] { fields(in: nil) }
+
     /// Further fields with this override in the place of another.
     func fields(in further: ArraySlice<UInt8>?) -> [UInt8] {
         var block: [UInt8] = []

@@ -34,6 +34,9 @@ package struct QuestionTicket: Hashable, Sendable {
 package enum ClusterReply: Sendable, Equatable {
     /// All acknowledgment tickets up to this one may be answered.
     case acknowledged(upTo: UInt64)
+    /// Whether what the tickets up to this one stand for was stored is not known, and will not be. After those that were
+    /// acknowledged before.
+    case unacknowledged(upTo: UInt64)
     /// A question has been answered. When it is sure, what the store says of the id now is true.
     case answered(UInt64, isSure: Bool)
 }
@@ -51,8 +54,17 @@ package struct ClusterStanding: Sendable, Equatable {
     /// Whether this member answers no look-ups yet while another does, which waits for it with no change. So what was
     /// removed elsewhere may still be here, and no answer may say that an instance is registered.
     package var isCatchingUp: Bool
+    /// Whether changes are refused, because the store that must have them is away.
+    package var refusesChanges: Bool
+    /// Whether a change that nobody acknowledges in time is not answered as if it were done.
+    package var isStrict: Bool
 
-    package init(waits: Bool, mayBeUnderWay: Bool, behindSince: MonotonicTime?, isCatchingUp: Bool = false) {
+    package init(
+        waits: Bool, mayBeUnderWay: Bool, behindSince: MonotonicTime?, isCatchingUp: Bool = false,
+        refusesChanges: Bool = false, isStrict: Bool = false
+    ) {
+        self.refusesChanges = refusesChanges
+        self.isStrict = isStrict
         self.waits = waits
         self.mayBeUnderWay = mayBeUnderWay
         self.behindSince = behindSince

@@ -9,11 +9,23 @@ import Replication
 
 extension Call {
     /// Answers a change that was carried out: when the members that count have it, or have been waited for long enough
-    /// (R270).
-    package borrowing func acknowledged(_ response: consuming Response) -> Reply {
+    /// (R270). Where a store has the changes of all members, when it has this one; else nobody knows (docs/redis.md, D41).
+    ///
+    /// - Parameter id: the instance that was registered, for which its namespace may be full after all (D42).
+    package borrowing func acknowledged(_ response: consuming Response, registering id: InstanceID? = nil) -> Reply {
         guard registry.standing.waits else { return .now(response) }
         let response = response
-        return .later(Waiting(for: .acknowledgments) { _, _ in .now(response) })
+        return .later(
+            Waiting(for: .acknowledgments) { call, wake throws(Refused) in
+                guard call.registry.standing.isStrict else { return .now(response) }
+                guard wake == .come else { throw .outcomeUnknown }
+                if let id, let namespace = call.namespace,
+                    call.registry.cluster.takeRefusal(of: StateKey(namespace: namespace, id: id))
+                {
+                    throw .namespaceFull(call.registry.fullness(of: namespace))
+                }
+                return .now(response)
+            })
     }
 
     /// Renews a lease for a client; returns whether its instance is there. Throws `Refused.noCopyYet` where the lease was

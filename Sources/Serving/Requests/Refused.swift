@@ -4,7 +4,7 @@
 package import HTTP
 package import RegistryCore
 
-/// Why a request was not carried out. Nothing has changed.
+/// Why a request was not carried out. Nothing has changed, unless the case says so.
 package enum Refused: Error, Sendable {
     /// The path or query is not well-formed (R805–R809).
     case malformed(Refusal)
@@ -57,6 +57,10 @@ package enum Refused: Error, Sendable {
     case noCopyYet
     /// Other members may know of what is unknown here, and have not all been asked (R271–R273).
     case notSure
+    /// The store that must have changes takes none now; nothing has changed (docs/redis.md, D40).
+    case storeAway
+    /// The store has not said in time whether it has the change: it may have been made (docs/redis.md, D41).
+    case outcomeUnknown
     /// This member is leaving the cluster, and the others would not receive a change any more (R626).
     case leaving
     /// An allowance is used up; the same request may be made again in this many seconds (R824).
@@ -133,6 +137,11 @@ package enum Refused: Error, Sendable {
             Self.tooManyWatches("\(use.words): ask again, or have the quota raised")
         case .noCopyYet: Self.noCopyYet()
         case .notSure: Self.notSure()
+        case .storeAway:
+            Self.unavailable("the store of this registry takes no changes now: ask again")
+        case .outcomeUnknown:
+            Self.unavailable(
+                "the store has not said in time whether it has the change: repeat the request, which is safe")
         case .leaving: Self.leaving()
         case .noRoom: Self.noRoom()
         case .renderingTooLarge:

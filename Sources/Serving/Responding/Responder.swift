@@ -376,6 +376,7 @@ package final class Responder {
         case .badNamespace(let sentence): .invalid(sentence)
         case .leaving: .leaving
         case .noCopyYet: .noCopyYet
+        case .storeAway: .storeAway
         }
     }
 

@@ -33,6 +33,9 @@ package final class KeptReplies {
     private var questions = OpenQuestions()
     /// Up to which ticket the others have acknowledged.
     private var acknowledged: UInt64 = 0
+    /// Those of these for which nobody knows whether the change was stored. Invariant: in their order, and each to be taken
+    /// yet.
+    private var unacknowledged: [ClosedRange<UInt64>] = []
     /// The last ticket for acknowledgments of this turn, which the replication thread has not got yet.
     private var untold: UInt64?
     private var endOfTurn: LoopEvent?
@@ -188,6 +191,11 @@ package final class KeptReplies {
         case .acknowledged(let number):
             acknowledged = max(acknowledged, number)
             takeTurns()
+        case .unacknowledged(let number):
+            guard number > acknowledged else { return }
+            unacknowledged.append(acknowledged + 1...number)
+            acknowledged = number
+            takeTurns()
         case .answered(let number, let isSure):
             guard let answer = questions.answer(number, isSure: isSure), let kept = table.take(answer.call) else {
                 return
@@ -203,8 +211,8 @@ package final class KeptReplies {
     private func takeTurns() {
         let end = MonotonicClock.now() + Self.turnBudget
         let last = table.lastTicket
-        while let kept = table.takeAcknowledged(upTo: acknowledged) {
-            resume(kept, .come)
+        while let (kept, ticket) = table.takeAcknowledged(upTo: acknowledged) {
+            resume(kept, isUnacknowledged(ticket) ? .timeUp : .come)
             if MonotonicClock.now() >= end { break }
         }
         while let kept = table.takeTurn(upTo: last) {
@@ -214,6 +222,12 @@ package final class KeptReplies {
         }
         metrics.recordWaiting(table.count)
         if table.hasTurns || table.hasAcknowledged(upTo: acknowledged) { turn?.schedule(afterMilliseconds: 0) }
+    }
+
+    /// Whether it is not known what became of the change that a ticket stands for. To be asked in their order.
+    private func isUnacknowledged(_ ticket: UInt64) -> Bool {
+        while let first = unacknowledged.first, first.upperBound < ticket { unacknowledged.removeFirst() }
+        return unacknowledged.first?.contains(ticket) ?? false
     }
 
     private func endOverdue() {

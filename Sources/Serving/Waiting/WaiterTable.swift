@@ -105,10 +105,10 @@ struct WaiterTable<Waiter> {
     /// Whether a call waits whose ticket has been acknowledged.
     func hasAcknowledged(upTo ticket: UInt64) -> Bool { acknowledgments.first.map { $0.ticket <= ticket } ?? false }
 
-    /// The next whose ticket has been acknowledged.
-    mutating func takeAcknowledged(upTo ticket: UInt64) -> Waiter? {
+    /// The next whose ticket has been acknowledged, and the ticket.
+    mutating func takeAcknowledged(upTo ticket: UInt64) -> (waiter: Waiter, ticket: UInt64)? {
         guard let first = acknowledgments.first, first.ticket <= ticket else { return nil }
-        return end(acknowledgments.popFirst())
+        return end(acknowledgments.popFirst()).map { ($0, first.ticket) }
     }
 
     /// The next whose turn it is, of those that have waited since this ticket or longer.

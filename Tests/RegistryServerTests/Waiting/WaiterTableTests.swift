@@ -14,11 +14,11 @@ struct WaiterTableTests {
         let b = table.waitForAcknowledgment("b", until: 110)
         let c = table.waitForAcknowledgment("c", until: 120)
         #expect(a < b && b < c)
-        #expect(table.takeAcknowledged(upTo: b) == "a")
-        #expect(table.takeAcknowledged(upTo: b) == "b")
+        #expect(table.takeAcknowledged(upTo: b)?.waiter == "a")
+        #expect(table.takeAcknowledged(upTo: b)?.waiter == "b")
         #expect(table.takeAcknowledged(upTo: b) == nil)
         #expect(table.count == 2)
-        #expect(table.takeAcknowledged(upTo: .max) == "c")
+        #expect(table.takeAcknowledged(upTo: .max)?.waiter == "c")
         #expect(table.takeTurn(upTo: .max) == "turn")
         #expect(table.count == 0)
     }
@@ -82,7 +82,7 @@ struct WaiterTableTests {
                 others.append((table.wait(step, until: deadline), step, deadline))
             case 4:
                 guard let upTo = acknowledgments.randomElement(using: &generator)?.0 else { continue }
-                while let waiter = table.takeAcknowledged(upTo: upTo) {
+                while let (waiter, _) = table.takeAcknowledged(upTo: upTo) {
                     #expect(waiter == acknowledgments.removeFirst().1, "seed \(seed)")
                 }
                 #expect(acknowledgments.first?.0 ?? .max > upTo, "seed \(seed)")

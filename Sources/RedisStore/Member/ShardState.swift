@@ -1,0 +1,100 @@
+// How a member stands with one shard.
+//
+//                      ┌──────────── a gap, or the store has lost what it had ─────────────┐
+//                      ▼                                                                   │
+//   away ──► opening ──┬─► scanning ──► comparing (not the first time) ──► following ──────┤
+//    ▲                 ├─► following, when nothing was missed                              │
+//    │                 └─► estranged ──an operator's word──► scanning                      │
+//    └──────────────────── the connection is lost ─────────────────────────────────────────┘
+
+import Catalog
+import Replication
+import Time
+
+/// One shard, as a member knows it.
+struct ShardState {
+    enum Phase {
+        /// No server is connected that has it.
+        case away
+        /// Its epoch is asked for.
+        case opening
+        /// Everything that is stored of it is read.
+        case scanning
+        /// All is read; what is held here and not there is looked for.
+        case comparing
+        /// Its events are read as they come.
+        case following
+        /// The store was emptied long after this member last followed it.
+        case estranged
+    }
+
+    var phase = Phase.away
+    /// The server that has it, and its run.
+    var node: StoreNode?
+    var run = ""
+    /// What is followed; nil before the first time.
+    var epoch: StoreEpoch?
+    /// The number of the last event that was taken in.
+    var seq: UInt64 = 0
+    var recent = RecentEvents()
+    /// What this member has written and not read yet, by the numbers of the events.
+    var unread: [UInt64: StoredKey] = [:]
+    /// Whether events were missed, so that everything is to be read.
+    var missed = false
+    var scan: ShardScan?
+    /// When it was followed last; nil before the first time.
+    var followed: MonotonicTime?
+    /// What could not be written, and is to be as soon as that can be.
+    var parked: Set<StoredKey> = []
+    /// Why the server takes no writes, in its words; nil when it does.
+    var trouble: String?
+    var retried = MonotonicTime.zero
+    /// Whether a write was sent all the same, to see.
+    var isProbing = false
+    var isTicking = false
+    var ticked = MonotonicTime.zero
+    /// Whether an operator has said that the view is to be given up for an empty store.
+    var acceptsEmpty = false
+    /// Until when the store lets no lease run out, in milliseconds of its clock.
+    var held: Int64 = 0
+    /// Renewed states that other members are to be told.
+    var heard: [UInt8] = []
+
+    /// What the events after a number were about, this member's own among them; nil when some are not remembered.
+    func lost(after number: UInt64) -> [StoredKey]? {
+        guard let keys = recent.keys(after: number) else { return nil }
+        let own = unread.filter { $0.key > number }.map(\.value)
+        return Array(Set(keys).union(own))
+    }
+
+    /// Goes back to an event, after which another history follows.
+    mutating func rewind(to number: UInt64) {
+        recent.rewind(to: number)
+        unread = unread.filter { $0.key <= number }
+        seq = min(seq, number)
+    }
+
+    /// Whether writes are sent.
+    var takesWrites: Bool { phase == .following && (trouble == nil || isProbing) }
+}
+
+/// A scan that is under way.
+struct ShardScan {
+    /// Commands that are on their way at once.
+    static let window = 16
+
+    let reason: ScanReason
+    let epoch: StoreEpoch
+    /// The last event before it.
+    let seq: UInt64
+    /// When it began, by the store's clock, in milliseconds. What is stamped later may be missing from it.
+    let began: Int64
+    var steps: [ScanStep] = [.namespaces(cursor: "0")]
+    var open = 0
+    /// What it has found, where that is to be compared.
+    var seen: Set<StateKey> = []
+    /// What is held here in a later version than there.
+    var newer: Set<StoredKey> = []
+
+    var isOver: Bool { steps.isEmpty && open == 0 }
+}

@@ -1,0 +1,281 @@
+// A member whose catalog is a view of what Redis has. It is told what happens and returns what to do, and touches nothing
+// but the catalog in memory: no socket, no clock. Changes by clients are in the catalog before they are in Redis; what this
+// member writes are states with versions, of which the later one stands, so that writing one again, late, or after another
+// member has written a newer one, changes nothing.
+
+package import Catalog
+package import RESP
+package import Replication
+package import Time
+
+/// How a member deals with its store.
+package struct StoreLimits: Sendable {
+    /// How many replicas must have a change before it is acknowledged.
+    package var replicas = 0
+    /// How long a command may take.
+    package var timeout: Duration = .seconds(1)
+    /// How long no lease runs out after the store was away.
+    package var grace: Duration = .seconds(30)
+    /// How long a read waits for events before it returns empty-handed.
+    package var block: Duration = .milliseconds(200)
+    /// How often this member says that it lives, and sweeps.
+    package var tickPeriod: Duration = .milliseconds(250)
+    /// How long after it was last followed a shard that was emptied is filled from this member's view without a word.
+    package var viewAge: Duration = .seconds(600)
+    /// Changes that are drained at once.
+    package var drainBudget = 4_096
+    /// Events that a read returns of each stream.
+    package var readCount = 1_000
+    /// How often the members are asked for, and heartbeats told.
+    package var tellPeriod: Duration = .seconds(1)
+    /// How often a server that takes no writes is asked again.
+    package var retryPeriod: Duration = .seconds(1)
+
+    package init() {}
+}
+
+/// One member of a store. Belongs to one thread.
+package final class StoreMember {
+    package let limits: StoreLimits
+    let functions: StoreFunctions
+    let store: Store
+    /// How many instances a namespace may hold; nil is no limit.
+    let capacity: (Namespace) -> Int?
+    /// What this member says of itself to the others.
+    let about: String
+    var random: any RandomNumberGenerator
+    var shards = StoreShard.all.map { _ in ShardState() }
+    /// Invariant: the nodes that some shard names, with whether a read is on its way there.
+    var readers: [StoreNode: Bool] = [:]
+    var acknowledgments = Acknowledgments()
+    package internal(set) var counts = StoreCounts()
+    /// Registrations that were refused because their namespaces were full, for their callers to fetch.
+    package internal(set) var refused: [StateKey: MonotonicTime] = [:]
+    /// The members, as they say of themselves, by their ids.
+    package internal(set) var members: [String: String] = [:]
+    var isReady = false
+    var standing: ClusterStanding?
+    var holdSince: MonotonicTime?
+    /// By how many nanoseconds the store's clock is ahead of ours; nil before it is known.
+    var clockOffset: Int64?
+    var told = MonotonicTime.zero
+    /// The namespace that was read last.
+    var lastNamespace: Namespace?
+    /// How far what is held was compared with what is stored; nil when that is not under way.
+    var comparison: CopyCursor?
+    var isLeaving = false
+
+    package init(
+        _ limits: StoreLimits, prefix: String, member: MemberID, about: String, store: Store,
+        random: any RandomNumberGenerator = SystemRandomNumberGenerator(), capacity: @escaping (Namespace) -> Int?
+    ) {
+        self.limits = limits
+        functions = StoreFunctions(prefix: prefix, member: member)
+        self.store = store
+        self.about = about
+        self.random = random
+        self.capacity = capacity
+    }
+
+    // MARK: - Servers
+
+    /// A server is connected and has these shards.
+    package func connected(_ node: StoreNode, _ facts: ServerFacts, has shards: [StoreShard], at time: NodeTime)
+        -> [StoreDirective]
+    {
+        var directives: [StoreDirective] = []
+        for shard in shards {
+            if let former = self.shards[shard.number].node, former != node { leave(shard) }
+            self.shards[shard.number].node = node
+            self.shards[shard.number].run = facts.runID
+            directives += open(shard)
+        }
+        if readers[node] == nil { readers[node] = false }
+        return directives + publish(at: time)
+    }
+
+    /// A server is connected no more. What was asked of it and not answered comes as `lost`.
+    package func disconnected(_ node: StoreNode, at time: NodeTime) -> [StoreDirective] {
+        for shard in StoreShard.all where shards[shard.number].node == node { leave(shard) }
+        readers[node] = nil
+        return publish(at: time)
+    }
+
+    private func leave(_ shard: StoreShard) {
+        shards[shard.number].phase = .away
+        shards[shard.number].node = nil
+        shards[shard.number].scan = nil
+        shards[shard.number].isTicking = false
+        shards[shard.number].trouble = nil
+    }
+
+    /// Asks which history a shard has now.
+    func open(_ shard: StoreShard, claiming history: String? = nil) -> [StoreDirective] {
+        shards[shard.number].phase = .opening
+        shards[shard.number].scan = nil
+        shards[shard.number].isTicking = false
+        let state = shards[shard.number]
+        let wanted = history ?? state.epoch?.description ?? ""
+        return ask(functions.open(shard, wanted: wanted, run: state.run), .open(shard), shard)
+    }
+
+    /// A command to the server that has a shard.
+    func ask(_ command: RESPCommand, _ question: StoreQuestion, _ shard: StoreShard, patience: Duration? = nil)
+        -> [StoreDirective]
+    {
+        guard let node = shards[shard.number].node else { return [] }
+        return [.send(command, question, node, .commands, patience: patience)]
+    }
+
+    // MARK: - Time
+
+    /// Time has passed; to be called every `tickPeriod` / 5 or so.
+    package func tick(at time: NodeTime) -> [StoreDirective] {
+        var directives: [StoreDirective] = []
+        let now = time.monotonic
+        let tells = now - told >= limits.tellPeriod
+        for shard in StoreShard.all {
+            guard let epoch = shards[shard.number].epoch, shards[shard.number].phase == .following else { continue }
+            if !shards[shard.number].isTicking, now - shards[shard.number].ticked >= limits.tickPeriod {
+                directives += sweep(shard, epoch, at: now)
+            }
+            if tells { directives += tellHeartbeats(shard, epoch) }
+            if shards[shard.number].trouble != nil, now - shards[shard.number].retried >= limits.retryPeriod {
+                directives += retry(shard, at: now)
+            }
+        }
+        if tells {
+            told = now
+            directives += ask(functions.members(StoreShard.all[0]), .members, StoreShard.all[0])
+            if !refused.isEmpty { refused = refused.filter { now - $0.value < Self.refusalTime } }
+        }
+        return directives + reads() + publish(at: time)
+    }
+
+    /// How long a refusal waits for its caller.
+    private static let refusalTime: Duration = .seconds(10)
+
+    func sweep(_ shard: StoreShard, _ epoch: StoreEpoch, at now: MonotonicTime) -> [StoreDirective] {
+        shards[shard.number].isTicking = true
+        shards[shard.number].ticked = now
+        return ask(
+            functions.tick(shard, epoch, about: about, grace: limits.grace), .tick(shard, sent: now), shard)
+    }
+
+    private func tellHeartbeats(_ shard: StoreShard, _ epoch: StoreEpoch) -> [StoreDirective] {
+        guard !shards[shard.number].heard.isEmpty, shards[shard.number].trouble == nil else { return [] }
+        let states = shards[shard.number].heard
+        shards[shard.number].heard.removeAll(keepingCapacity: true)
+        return ask(functions.heard(shard, epoch, states), .heard(shard), shard)
+    }
+
+    /// Writes that were refused are tried again.
+    private func retry(_ shard: StoreShard, at now: MonotonicTime) -> [StoreDirective] {
+        shards[shard.number].retried = now
+        guard let key = shards[shard.number].parked.first else {
+            shards[shard.number].trouble = nil
+            return [.note(.acceptsAgain(shard))]
+        }
+        shards[shard.number].parked.remove(key)
+        shards[shard.number].isProbing = true
+        republish(key)
+        return [.again]
+    }
+
+    // MARK: - Standing
+
+    /// What requests must know, as it is now, where that has changed.
+    func publish(at time: NodeTime) -> [StoreDirective] {
+        var directives: [StoreDirective] = []
+        let now = time.monotonic
+        let behind = shards.filter { $0.phase != .following }
+        if !isReady, behind.isEmpty {
+            isReady = true
+            directives.append(.becameReady)
+            directives.append(.note(.ready(instances: store.counts.instances)))
+        }
+        for number in shards.indices where shards[number].phase == .following { shards[number].followed = now }
+        let since = isReady ? behind.compactMap(\.followed).min() : nil
+        let standing = ClusterStanding(
+            waits: true, mayBeUnderWay: true, behindSince: since,
+            refusesChanges: !behind.isEmpty || shards.contains { $0.trouble != nil } || isLeaving,
+            isStrict: true)
+        if standing != self.standing {
+            self.standing = standing
+            directives.append(.standing(standing))
+        }
+        return directives + publishHold(since, at: time)
+    }
+
+    private func publishHold(_ away: MonotonicTime?, at time: NodeTime) -> [StoreDirective] {
+        let now = time.monotonic
+        if let away {
+            holdSince = min(holdSince ?? away, away)
+            return [.hold(since: holdSince ?? away, until: now + limits.grace)]
+        }
+        let milliseconds = time.wall.addingSaturated(clockOffset ?? 0) / 1_000_000
+        let rest = (shards.map(\.held).max() ?? 0) - milliseconds
+        guard rest > 0 else {
+            guard holdSince != nil else { return [] }
+            holdSince = nil
+            return [.endHold]
+        }
+        holdSince = holdSince ?? now
+        return [.hold(since: holdSince ?? now, until: now + .milliseconds(rest))]
+    }
+
+    // MARK: - An operator's word
+
+    /// The store was emptied long ago: it is filled from this member's view, or the view is given up.
+    package func settle(reseeding: Bool, at time: NodeTime) -> [StoreDirective] {
+        var directives: [StoreDirective] = []
+        for shard in StoreShard.all where shards[shard.number].phase == .estranged {
+            // What follows from an empty store is decided by when it was followed last.
+            shards[shard.number].followed = reseeding ? time.monotonic : nil
+            if !reseeding { shards[shard.number].acceptsEmpty = true }
+            directives += open(shard)
+        }
+        return directives + publish(at: time)
+    }
+
+    /// How many shards wait for an operator's word.
+    package var estranged: Int { shards.count { $0.phase == .estranged } }
+
+    /// How many shards are followed.
+    package var following: Int { shards.count { $0.phase == .following } }
+
+    /// Why writes are refused by the store; nil when they are not.
+    package var trouble: String? { shards.lazy.compactMap(\.trouble).first }
+
+    // MARK: - Stopping
+
+    /// Says goodbye, so that the silence of this member holds nothing.
+    package func leave(at time: NodeTime) -> [StoreDirective] {
+        isLeaving = true
+        var directives = publish(at: time)
+        for shard in StoreShard.all {
+            guard let epoch = shards[shard.number].epoch, shards[shard.number].phase == .following else { continue }
+            directives += ask(functions.leave(shard, epoch), .other, shard)
+        }
+        return directives
+    }
+}
+
+/// What a member has done since it was started.
+package struct StoreCounts: Sendable, Equatable {
+    /// States written, heartbeats passed on, events taken in, leases that this member has swept.
+    package var puts: UInt64 = 0
+    package var renewals: UInt64 = 0
+    package var events: UInt64 = 0
+    package var swept: UInt64 = 0
+    /// Instances whose leases have run out.
+    package var expired: UInt64 = 0
+    /// Shards read as a whole, states written again because a server had lost them, writes refused because a namespace was
+    /// full, commands that the server refused or that were not answered.
+    package var scans: UInt64 = 0
+    package var rewritten: UInt64 = 0
+    package var full: UInt64 = 0
+    package var failures: UInt64 = 0
+
+    package init() {}
+}

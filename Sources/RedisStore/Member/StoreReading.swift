@@ -1,0 +1,293 @@
+// How a member comes to know what is stored: it asks for a shard's history, reads everything where it must, and then follows
+// the shard's stream, whose events have numbers without a gap. While it reads, look-ups are served from what it has.
+
+import Catalog
+import RESP
+package import Replication
+import Time
+
+extension StoreMember {
+    // MARK: - Opening
+
+    /// A server has said which history a shard has.
+    func opened(_ shard: StoreShard, _ value: RESPValue, at time: NodeTime) -> [StoreDirective] {
+        guard shards[shard.number].phase == .opening else { return [] }
+        guard case .array(let fields) = value, fields.count >= 5, let text = fields[0].text,
+            let seq = fields[1].number.flatMap({ UInt64(exactly: $0) }), let now = fields[2].number,
+            let hold = fields[3].number
+        else { return unreadable(shard, "the reply of an opening") }
+        let base = fields[4].number.flatMap { UInt64(exactly: $0) }
+        shards[shard.number].held = hold
+        guard !text.isEmpty else { return open(shard, claiming: StoreEpoch.newHistory(&random)) + claim(shard) }
+        guard let epoch = StoreEpoch(text) else { return unreadable(shard, "the epoch") }
+        guard let known = shards[shard.number].epoch else { return scan(shard, .first, epoch, seq, began: now) }
+        guard known.history == epoch.history else { return emptied(shard, epoch, seq, began: now, at: time) }
+        shards[shard.number].epoch = epoch
+        if shards[shard.number].missed {
+            shards[shard.number].missed = false
+            return scan(shard, .gap, epoch, seq, began: now)
+        }
+        let held = shards[shard.number].seq
+        // What the server has of what was read: all of it, unless it is another run that lacks the last events.
+        let kept = known.generation == epoch.generation ? min(held, seq) : min(held, base ?? seq)
+        guard kept < held else { return follow(shard) + away(shard, epoch) }
+        guard let keys = shards[shard.number].lost(after: kept) else {
+            return scan(shard, .loss, epoch, seq, began: now)
+        }
+        for key in keys { republish(key) }
+        counts.rewritten += UInt64(keys.count)
+        shards[shard.number].rewind(to: kept)
+        return follow(shard) + away(shard, epoch) + [
+            .note(.lostEvents(shard, held - kept, rewritten: keys.count)), .again,
+        ]
+    }
+
+    private func claim(_ shard: StoreShard) -> [StoreDirective] {
+        shards[shard.number].epoch == nil ? [.note(.claimed(shard))] : []
+    }
+
+    private func unreadable(_ shard: StoreShard, _ what: String) -> [StoreDirective] {
+        guard let node = shards[shard.number].node else { return [] }
+        return [.note(.unreadable(shard, what)), .leave(node, "\(what) cannot be read")]
+    }
+
+    /// The store has another history than the one that was followed: it was emptied. It is filled from this member's view,
+    /// as by the others from theirs; a view that is too old is not believed without a word.
+    private func emptied(
+        _ shard: StoreShard, _ epoch: StoreEpoch, _ seq: UInt64, began: Int64, at time: NodeTime
+    ) -> [StoreDirective] {
+        if shards[shard.number].acceptsEmpty {
+            shards[shard.number].acceptsEmpty = false
+            return scan(shard, .gap, epoch, seq, began: began)
+        }
+        guard let followed = shards[shard.number].followed, time.monotonic - followed <= limits.viewAge else {
+            shards[shard.number].phase = .estranged
+            return [.note(.estranged(shard))]
+        }
+        return scan(shard, .loss, epoch, seq, began: began)
+    }
+
+    /// After an absence no lease runs out for a while.
+    private func away(_ shard: StoreShard, _ epoch: StoreEpoch) -> [StoreDirective] {
+        ask(functions.hold(shard, epoch, for: limits.grace), .other, shard)
+    }
+
+    private func follow(_ shard: StoreShard) -> [StoreDirective] {
+        shards[shard.number].phase = .following
+        shards[shard.number].scan = nil
+        shards[shard.number].ticked = .zero
+        unpark(shard)
+        return reads() + [.again]
+    }
+
+    // MARK: - Scanning
+
+    private func scan(
+        _ shard: StoreShard, _ reason: ScanReason, _ epoch: StoreEpoch, _ seq: UInt64, began: Int64
+    ) -> [StoreDirective] {
+        counts.scans += 1
+        shards[shard.number].phase = .scanning
+        shards[shard.number].scan = ShardScan(reason: reason, epoch: epoch, seq: seq, began: began)
+        return [.note(.scanning(shard, reason))] + proceed(shard)
+    }
+
+    private func proceed(_ shard: StoreShard) -> [StoreDirective] {
+        var directives: [StoreDirective] = []
+        while let scan = shards[shard.number].scan, scan.open < ShardScan.window, let step = scan.steps.last {
+            shards[shard.number].scan?.steps.removeLast()
+            shards[shard.number].scan?.open += 1
+            let command =
+                switch step {
+                case .namespaces(let cursor): functions.namespaces(shard, from: cursor)
+                case .values(let kind, let namespace, let cursor):
+                    functions.scan(shard, kind, of: namespace, from: cursor)
+                }
+            directives += ask(command, .scan(shard, step), shard)
+        }
+        return directives
+    }
+
+    func scanned(_ shard: StoreShard, _ step: ScanStep, _ value: RESPValue, at time: NodeTime) -> [StoreDirective] {
+        guard shards[shard.number].phase == .scanning, shards[shard.number].scan != nil else { return [] }
+        guard case .array(let fields) = value, fields.count == 2, let cursor = fields[0].text,
+            case .array(let values) = fields[1]
+        else { return unreadable(shard, "a part of a scan") }
+        shards[shard.number].scan?.open -= 1
+        switch step {
+        case .namespaces:
+            if cursor != "0" { shards[shard.number].scan?.steps.append(.namespaces(cursor: cursor)) }
+            for name in values {
+                guard let name = name.text else { continue }
+                for kind in StoredKind.allCases.reversed() {
+                    shards[shard.number].scan?.steps.append(.values(kind, Namespace(name), cursor: "0"))
+                }
+            }
+        case .values(let kind, let namespace, _):
+            if cursor != "0" { shards[shard.number].scan?.steps.append(.values(kind, namespace, cursor: cursor)) }
+            for place in stride(from: 0, to: values.count - 1, by: 2) {
+                guard case .bytes(let field) = values[place], case .bytes(let bytes) = values[place + 1] else {
+                    continue
+                }
+                take(kind, field, bytes, of: namespace, shard, at: time)
+            }
+        }
+        guard let scan = shards[shard.number].scan, scan.isOver else { return proceed(shard) }
+        guard scan.reason == .first else {
+            shards[shard.number].phase = .comparing
+            comparison = .start
+            return [.again]
+        }
+        return end(scan, of: shard) + publish(at: time)
+    }
+
+    /// Takes in one value that is stored.
+    private func take(
+        _ kind: StoredKind, _ field: [UInt8], _ bytes: [UInt8], of namespace: Namespace, _ shard: StoreShard,
+        at time: NodeTime
+    ) {
+        if kind == .overrides {
+            guard let id = InstanceID(field[...]) else { return }
+            return takeOverride(.bytes(bytes), StateKey(namespace: namespace, id: id), at: time)
+        }
+        guard let state = try? StoredValue.state(bytes, last: &lastNamespace) else { return }
+        let outcome = store.merge(state, at: time.moment)
+        guard shards[shard.number].scan?.reason != .first else { return }
+        if let id = state.replica.id {
+            shards[shard.number].scan?.seen.insert(StateKey(namespace: state.namespace, id: id))
+        }
+        if outcome == .stale { shards[shard.number].scan?.newer.insert(StoredKey(state)) }
+    }
+
+    /// A shard is read: its events are followed from where the scan began.
+    private func end(_ scan: ShardScan, of shard: StoreShard) -> [StoreDirective] {
+        shards[shard.number].epoch = scan.epoch
+        shards[shard.number].seq = scan.seq
+        shards[shard.number].recent = RecentEvents(after: scan.seq)
+        shards[shard.number].unread = [:]
+        let directives = follow(shard)
+        return scan.reason == .first ? directives : directives + away(shard, scan.epoch)
+    }
+
+    // MARK: - Comparing
+
+    /// States that are looked at in one turn.
+    private static let comparedAtOnce = 2_048
+
+    /// Goes on with what was put off to a turn of its own.
+    package func goOn(at time: NodeTime) -> [StoreDirective] {
+        var directives = changed([], at: time)
+        guard let cursor = comparison else { return directives }
+        // Everything is looked at once for all shards: those that are still read wait for the next time.
+        guard !shards.contains(where: { $0.phase == .scanning }) else { return directives }
+        let piece = store.copy(from: cursor, limit: Self.comparedAtOnce, at: time.moment)
+        for state in piece.items { compare(state) }
+        comparison = piece.next
+        directives.append(.again)
+        guard comparison == nil else { return directives }
+        for shard in StoreShard.all where shards[shard.number].phase == .comparing {
+            guard let scan = shards[shard.number].scan else { continue }
+            directives += end(scan, of: shard)
+        }
+        return directives + publish(at: time)
+    }
+
+    /// Compares a state that is held with what a scan has found.
+    private func compare(_ state: Replicated) {
+        let shard = StoreShard(of: state.namespace)
+        guard shards[shard.number].phase == .comparing, let scan = shards[shard.number].scan else { return }
+        let key = StoredKey(state)
+        let isSeen = state.replica.id.map { scan.seen.contains(StateKey(namespace: state.namespace, id: $0)) } ?? false
+        switch scan.reason {
+        case .first: break
+        case .loss:
+            guard !isSeen || scan.newer.contains(key) else { return }
+            counts.rewritten += 1
+            shards[shard.number].parked.insert(key)
+        case .gap:
+            if scan.newer.contains(key) { shards[shard.number].parked.insert(key) }
+            guard !isSeen, case .present(let instance, let version, _) = state.replica,
+                !shards[shard.number].parked.contains(key), version.time.milliseconds < scan.began
+            else { return }
+            // It ran out, or was deregistered, and that is what was trimmed.
+            _ = store.runOut(instance.id, in: state.namespace, upTo: version, at: scan.began * 1_000)
+        }
+    }
+
+    // MARK: - Following
+
+    /// Asks for the next events of the servers of which none is asked for.
+    func reads() -> [StoreDirective] {
+        var directives: [StoreDirective] = []
+        for (node, isReading) in readers where !isReading {
+            let followed = StoreShard.all.filter {
+                shards[$0.number].node == node && shards[$0.number].phase == .following
+            }
+            guard !followed.isEmpty else { continue }
+            readers[node] = true
+            let command = functions.read(
+                followed.map { ($0, shards[$0.number].seq) }, atMost: limits.readCount, waiting: limits.block)
+            directives.append(
+                .send(command, .read(node, followed), node, .stream, patience: limits.timeout + limits.block))
+        }
+        return directives
+    }
+
+    /// Events have come, or none within the time.
+    func read(_ asked: [StoreShard], from node: StoreNode, _ value: RESPValue, at time: NodeTime) -> [StoreDirective] {
+        guard readers[node] != nil else { return [] }
+        readers[node] = false
+        var directives: [StoreDirective] = []
+        if case .array(let streams) = value {
+            for case .array(let stream) in streams where stream.count == 2 {
+                guard let name = stream[0].text, case .array(let entries) = stream[1],
+                    let shard = asked.first(where: { $0.stream(functions.prefix) == name })
+                else { continue }
+                directives += take(entries, of: shard, at: time)
+            }
+        }
+        return directives + reads() + publish(at: time)
+    }
+
+    private func take(_ entries: [RESPValue], of shard: StoreShard, at time: NodeTime) -> [StoreDirective] {
+        guard shards[shard.number].phase == .following else { return [] }
+        for case .array(let entry) in entries where entry.count == 2 {
+            guard let id = entry[0].text, let number = UInt64(id.prefix { $0 != "-" }),
+                case .array(let fields) = entry[1], fields.count >= 2, case .bytes(let bytes) = fields[1]
+            else { return unreadable(shard, "an event") }
+            // Events were trimmed before they could be read: everything is read again, beginning with the epoch.
+            guard number == shards[shard.number].seq + 1 else { return missed(shard) }
+            shards[shard.number].seq = number
+            do throws(StateError) {
+                take(try StoreEvent(bytes, last: &lastNamespace), number, of: shard, at: time)
+            } catch {
+                counts.failures += 1
+            }
+        }
+        return []
+    }
+
+    private func missed(_ shard: StoreShard) -> [StoreDirective] {
+        shards[shard.number].missed = true
+        return open(shard)
+    }
+
+    private func take(_ event: StoreEvent, _ number: UInt64, of shard: StoreShard, at time: NodeTime) {
+        counts.events += 1
+        if !shards[shard.number].unread.isEmpty { shards[shard.number].unread[number] = nil }
+        switch event {
+        case .state(let state, let override):
+            shards[shard.number].recent.note(number, StoredKey(state))
+            _ = store.merge(state, at: time.moment)
+            if let override, let id = state.replica.id {
+                take(override, StateKey(namespace: state.namespace, id: id), at: time)
+            }
+        case .ranOut(let key, let version, let microseconds):
+            shards[shard.number].recent.note(number, nil)
+            if store.runOut(key.id, in: key.namespace, upTo: version, at: microseconds) == .gone {
+                counts.expired += 1
+            }
+        case .renewed(let states): for state in states { _ = store.merge(state, at: time.moment) }
+        case .unknown: break
+        }
+    }
+}

@@ -1,0 +1,142 @@
+// From this member to the store: what clients have changed and renewed.
+
+package import Catalog
+import RESP
+package import Replication
+import Time
+
+extension StoreMember {
+    /// Bytes of renewed states in one event: more are told in another.
+    private static let mostHeard = 64 << 10
+
+    /// Writes what has changed. The answers of these tickets wait for it.
+    package func changed(_ tickets: [AcknowledgmentTicket], at time: NodeTime) -> [StoreDirective] {
+        let drained = store.drain(includeRenewals: false, budget: limits.drainBudget, at: time.moment)
+        guard !drained.changes.isEmpty || !tickets.isEmpty else { return [] }
+        // Those who wait for what is left wait for the group after this one.
+        let group = acknowledgments.begin(drained.hasMore ? [] : tickets)
+        var directives: [StoreDirective] = []
+        var batches: [StoreShard: [Replicated]] = [:]
+        var nodes: Set<StoreNode> = []
+        for state in drained.changes {
+            let shard = StoreShard(of: state.namespace)
+            guard shards[shard.number].takesWrites else {
+                shards[shard.number].parked.insert(StoredKey(state))
+                acknowledgments.fail(group)
+                continue
+            }
+            batches[shard, default: []].append(state)
+            if batches[shard]?.count == StoreFunctions.mostStates, let batch = batches.removeValue(forKey: shard) {
+                if let node = shards[shard.number].node { nodes.insert(node) }
+                directives += put(shard, batch, group)
+            }
+        }
+        for (shard, batch) in batches {
+            if let node = shards[shard.number].node { nodes.insert(node) }
+            directives += put(shard, batch, group)
+        }
+        if limits.replicas > 0 {
+            for node in nodes {
+                acknowledgments.sent(group)
+                let command = StoreFunctions.wait(for: limits.replicas, atMost: limits.timeout / 2)
+                directives.append(.send(command, .wait(group: group), node, .commands, patience: nil))
+            }
+        }
+        acknowledgments.answered(group)
+        directives += takeAcknowledgments()
+        guard drained.hasMore else { return directives }
+        return directives + changed(tickets, at: time)
+    }
+
+    /// Writes states of one shard, `mostStates` at most.
+    func put(_ shard: StoreShard, _ states: [Replicated], _ group: Int) -> [StoreDirective] {
+        guard let epoch = shards[shard.number].epoch else { return [] }
+        var command = functions.put(shard, epoch)
+        for state in states { StoreFunctions.append(state, capacity: capacity(state.namespace), to: &command) }
+        acknowledgments.sent(group)
+        counts.puts += UInt64(states.count)
+        let written = states.map { PutState(key: StoredKey($0), version: $0.replica.version) }
+        return ask(command, .put(shard, written, group: group), shard)
+    }
+
+    func takeAcknowledgments() -> [StoreDirective] {
+        acknowledgments.take().map { $0.isDone ? .acknowledged($0.ticket) : .unacknowledged($0.ticket) }
+    }
+
+    /// Passes on what clients have renewed; to be called every few milliseconds.
+    package func renewed(at time: NodeTime) -> [StoreDirective] {
+        guard shards.contains(where: { $0.phase == .following }) else { return [] }
+        let drained = store.drainRenewals(budget: limits.drainBudget, at: time.moment)
+        guard !drained.renewals.isEmpty else { return [] }
+        var directives: [StoreDirective] = []
+        var batches: [StoreShard: [Renewal]] = [:]
+        for renewal in drained.renewals { batches[StoreShard(of: renewal.namespace), default: []].append(renewal) }
+        for (shard, renewals) in batches {
+            guard let epoch = shards[shard.number].epoch, shards[shard.number].phase == .following else {
+                // They are written with their states, as soon as that can be.
+                for renewal in renewals {
+                    shards[shard.number].parked.insert(
+                        .instance(StateKey(namespace: renewal.namespace, id: renewal.id)))
+                }
+                continue
+            }
+            var rest = renewals[...]
+            while !rest.isEmpty {
+                let batch = rest.prefix(StoreFunctions.mostRenewals)
+                rest = rest.dropFirst(batch.count)
+                counts.renewals += UInt64(batch.count)
+                let keys = batch.map { StateKey(namespace: $0.namespace, id: $0.id) }
+                directives += ask(functions.renew(shard, epoch, batch), .renew(shard, keys), shard)
+            }
+            for renewal in renewals { note(renewal, of: shard) }
+            if shards[shard.number].heard.count >= Self.mostHeard {
+                let states = shards[shard.number].heard
+                shards[shard.number].heard.removeAll(keepingCapacity: true)
+                directives += ask(functions.heard(shard, epoch, states), .heard(shard), shard)
+            }
+        }
+        if drained.hasMore { directives.append(.again) }
+        return directives
+    }
+
+    private func note(_ renewal: Renewal, of shard: StoreShard) {
+        StateCodec.append(
+            Replicated(
+                namespace: renewal.namespace, replica: .renewed(renewal.id, renewal.version, renewal.heartbeat)),
+            to: &shards[shard.number].heard)
+    }
+
+    /// Asks the store what it has of ids that are unknown here.
+    package func ask(_ questions: [(ticket: QuestionTicket, key: StateKey)], at time: NodeTime) -> [StoreDirective] {
+        var directives: [StoreDirective] = []
+        var batches: [StoreShard: [(ticket: QuestionTicket, key: StateKey)]] = [:]
+        for question in questions { batches[StoreShard(of: question.key.namespace), default: []].append(question) }
+        for (shard, batch) in batches {
+            guard let epoch = shards[shard.number].epoch, shards[shard.number].phase == .following else {
+                directives += batch.map { .answered($0.ticket, isSure: false) }
+                continue
+            }
+            directives += ask(functions.get(shard, epoch, batch.map(\.key)), .get(shard, batch), shard)
+        }
+        return directives
+    }
+
+    /// Writes what could not be written before.
+    func unpark(_ shard: StoreShard) {
+        let keys = shards[shard.number].parked
+        shards[shard.number].parked = []
+        for key in keys { republish(key) }
+    }
+
+    func republish(_ key: StoredKey) {
+        switch key {
+        case .instance(let key): store.republish(key.id, in: key.namespace)
+        case .service(let service, let namespace): store.republish(service, in: namespace)
+        }
+    }
+
+    /// States that were written, or not: nobody knows. They are written again when that can be.
+    func park(_ states: [PutState], of shard: StoreShard) {
+        for state in states { shards[shard.number].parked.insert(state.key) }
+    }
+}
