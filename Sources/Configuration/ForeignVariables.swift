@@ -1,17 +1,10 @@
 // Variables of the environment that look as if they were meant for the registry and are no settings of it: a name with
-// a slip in it, which would silently be passed over, and those of the original registry that say where its data is kept
-// or comes from. To start without heeding these would mean to serve something else than what the operator asks for.
+// a slip in it, which would silently be passed over, and a name that another program has too.
 
 /// Environment variables that look like settings and are none.
 enum ForeignVariables {
-    /// Settings of the original registry that are not supported, each with what it asks for.
-    private static let data = [
-        "STORE": "keep its instances in a store outside of it",
-        "STORE_ADDRESS": "keep its instances in a store outside of it",
-        "STORE_PASSWORD": "keep its instances in a store outside of it",
-    ]
-    /// The values of STORE that ask for what is done anyway.
-    private static let ordinaryStores: Set<String> = ["inmem", "memory"]
+    /// The setting whose bare name is so plain that other programs have it too.
+    private static let shared = "STORE"
     /// Of the original's sidecar, which may share a file of variables with the registry.
     private static let sidecar: Set<String> = [
         "A8_CONFIG", "A8_CONTROLLER_POLL", "A8_CONTROLLER_TOKEN", "A8_CONTROLLER_URL", "A8_DEBUG", "A8_DISCOVERY_PORT",
@@ -27,20 +20,25 @@ enum ForeignVariables {
     private static let slips = 2
 
     /// Whether a variable has to be passed here, in addition to those of the rows.
-    static func areSuch(_ name: String) -> Bool { name.hasPrefix(SettingRow.environmentPrefix) || data[name] != nil }
+    static func areSuch(_ name: String) -> Bool { name.hasPrefix(SettingRow.environmentPrefix) }
 
-    /// Sentences about names with our prefix that are no settings, in alphabetical order. Throws when one asks for what
-    /// is not done here.
-    static func warnings(_ environment: [String: String]) throws(SettingError) -> [String] {
+    /// The environment without what is another program's: a bare STORE that is none of our words.
+    static func without(others environment: [String: String]) -> [String: String] {
+        guard let value = environment[shared], SettingKind<Settings.Store>.store.parse(value) == nil else {
+            return environment
+        }
+        return environment.filter { $0.key != shared }
+    }
+
+    /// Sentences about names with our prefix that are no settings, in alphabetical order.
+    static func warnings(_ environment: [String: String]) -> [String] {
         let known = Set(Settings.rows.flatMap(\.environmentNames))
         let prefix = SettingRow.environmentPrefix
         let names = environment.filter { !$0.value.isEmpty && !known.contains($0.key) }.keys.sorted()
         let links = names.filter { $0.hasPrefix(prefix) && $0.hasSuffix(link) }.map { $0.dropLast(link.count) + "_" }
         var warnings: [String] = []
         for name in names {
-            if let wish = data[name.hasPrefix(prefix) ? String(name.dropFirst(prefix.count)) : name] {
-                try judge(name, environment[name] ?? "", wish)
-            } else if name.hasPrefix(prefix), !sidecar.contains(name), !name.hasPrefix(sidecarPrefix),
+            if name.hasPrefix(prefix), !sidecar.contains(name), !name.hasPrefix(sidecarPrefix),
                 !links.contains(where: { name.hasPrefix($0) })
             {
                 let near = nearest(name, known).map { ": did you mean \($0)?" } ?? "."
@@ -48,21 +46,6 @@ enum ForeignVariables {
             }
         }
         return warnings
-    }
-
-    private static func judge(_ name: String, _ value: String, _ wish: String) throws(SettingError) {
-        if name.hasSuffix("STORE") {
-            // Without the prefix the name is anybody's, and only one word means us.
-            guard
-                name.hasPrefix(SettingRow.environmentPrefix)
-                    ? !ordinaryStores.contains(value.lowercased()) : value == "redis"
-            else {
-                return
-            }
-        }
-        throw .contradiction(
-            "\(name) asks the registry to \(wish), which it does not support: remove the variable, "
-                + "or keep the original registry.")
     }
 
     /// The setting whose name is most like this one; nil when none is.

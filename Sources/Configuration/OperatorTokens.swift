@@ -31,7 +31,9 @@ extension ResolvedSettings {
         guard let tokens = settings.operatorToken else { return }
         let secrets = [
             ("jwt_secret", settings.jwtSecret), ("cluster_secret", settings.clusterSecret),
-            ("k8s_token", settings.k8sToken),
+            ("k8s_token", settings.k8sToken), ("store_password", settings.storePassword),
+            ("store_address", settings.storeAddress.password),
+            ("store_sentinel_password", settings.storeSentinelPassword),
         ]
         for (name, secret) in secrets {
             guard let secret, secret.all.contains(where: tokens.all.contains) else { continue }

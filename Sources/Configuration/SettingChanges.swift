@@ -40,7 +40,7 @@ extension SettingRow {
         "max_buffered_output", "max_buffered_total", "rate_limit_namespace", "rate_limit_client",
         "rate_limit_namespace_heartbeats",
         "rate_limit_client_heartbeats", "rate_limit_burst", "cluster_secret",
-        "k8s_token", "expiry_budget",
+        "k8s_token", "expiry_budget", "store_password", "store_sentinel_password",
     ]
 
     /// Whether a change is taken over while the registry runs.

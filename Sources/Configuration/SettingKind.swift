@@ -15,6 +15,8 @@ struct SettingKind<Value: Sendable>: Sendable {
     var isBoolean = false
     /// Whether a repeated flag adds to the value instead of replacing it.
     var isList = false
+    /// Whether a text may have a password in it, so that one that is not allowed must not be repeated.
+    var mayHoldPassword = false
     /// The word for the absence of a value, of a setting that may be absent: so a weaker source's value can be taken
     /// back.
     var absence: String?
@@ -338,6 +340,7 @@ extension SettingKind where Value == [String] {
     static var urls: Self {
         SettingKind(
             placeholder: "urls", allowed: "http:// or https:// URLs, separated by commas, or none", isList: true,
+            mayHoldPassword: true,
             parse: { text in
                 if text == "none" { return [] }
                 let urls = text.split(separator: ",", omittingEmptySubsequences: false).map(String.init)

@@ -27,8 +27,9 @@ extension Settings {
         flags: [String: [String]], environment: [String: String], readFile: (String) throws -> [UInt8],
         readConfiguration: ((String) throws -> [UInt8])? = nil
     ) throws(SettingError) -> ResolvedSettings {
+        let environment = ForeignVariables.without(others: environment)
         var resolved = ResolvedSettings(
-            settings: .defaults, warnings: try ForeignVariables.warnings(environment), origins: [:])
+            settings: .defaults, warnings: ForeignVariables.warnings(environment), origins: [:])
         let file = try configurationFile(flags, environment, readFile, readConfiguration)
         for row in rows {
             guard let given = try given(row, flags, environment, file, readFile) else {
@@ -36,7 +37,7 @@ extension Settings {
                 continue
             }
             guard (given.isFile ? row.assignFile : row.assign)(&resolved.settings, given.bytes) else {
-                let shown = row.isSecret ? nil : String(decoding: given.bytes, as: UTF8.self)
+                let shown = row.quotable(String(decoding: given.bytes, as: UTF8.self))
                 throw .invalid(
                     setting: row.name, origin: given.origin, value: shown,
                     allowed: row.allowed + serviceLinkHint(row, given.origin, shown))
@@ -51,6 +52,7 @@ extension Settings {
         try resolved.checkTokens()
         try resolved.checkAudit()
         try resolved.checkReplicationTLS()
+        try resolved.checkStore()
         try resolved.checkCluster()
         try resolved.checkOperator()
         return resolved

@@ -21,6 +21,8 @@ package struct SettingRow: Sendable {
     package let isBoolean: Bool
     /// Whether a repeated flag adds to the value.
     package let isList: Bool
+    /// Whether a text may have a password in it.
+    var mayHoldPassword = false
 
     /// Stores what the bytes say; false when they are not allowed. Bytes, since the file of a secret need not be UTF-8.
     let assign: @Sendable (inout Settings, [UInt8]) -> Bool
@@ -45,6 +47,7 @@ extension SettingRow {
             name: name, sentence: sentence, placeholder: kind.placeholder, allowed: kind.allowed,
             defaultText: defaultText,
             defaultPhrase: defaultText, isSecret: false, isBoolean: kind.isBoolean, isList: kind.isList,
+            mayHoldPassword: kind.mayHoldPassword,
             assign: { settings, bytes in
                 guard let value = kind.parse(String(decoding: bytes, as: UTF8.self)) else { return false }
                 settings[keyPath: path] = value
@@ -63,6 +66,7 @@ extension SettingRow {
         self.init(
             name: name, sentence: sentence, placeholder: kind.placeholder, allowed: kind.allowed, defaultText: nil,
             defaultPhrase: absent, isSecret: false, isBoolean: kind.isBoolean, isList: kind.isList,
+            mayHoldPassword: kind.mayHoldPassword,
             assign: { settings, bytes in
                 let text = String(decoding: bytes, as: UTF8.self)
                 let value = kind.parse(text)
@@ -100,6 +104,12 @@ extension SettingRow {
             show: { $0[keyPath: path] == nil ? "none" : Secret.mask },
             isSame: { $0[keyPath: path] == $1[keyPath: path] },
             copy: { $1[keyPath: path] = $0[keyPath: path] })
+    }
+
+    /// What an error may repeat of a text that is not allowed; nil is nothing. Where a password may be, a text with a
+    /// sign that may be next to one is not looked at any closer.
+    func quotable(_ text: String) -> String? {
+        isSecret || mayHoldPassword && (text.contains("@") || text.contains("//:")) ? nil : text
     }
 
     func applyDefault(to settings: inout Settings) {

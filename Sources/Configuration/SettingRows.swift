@@ -4,7 +4,7 @@
 extension Settings {
     /// Every setting, in the order of the help and the documentation. Names are unique.
     package static let rows: [SettingRow] =
-        mainRows + expiryRows + snapshotRows + operatorRows + dnsRows + tokenRows
+        mainRows + expiryRows + snapshotRows + storeRows + operatorRows + dnsRows + tokenRows
 
     private static let mainRows: [SettingRow] = [
         SettingRow(

@@ -204,6 +204,23 @@ package struct Settings: Sendable, Equatable {
     /// Where what is registered is kept across restarts; nil is nowhere.
     package var snapshotFile: String?
     package var snapshotInterval = GoDuration.zero
+    package var store = Store.inmem
+    /// Those below say nothing without `store` redis; `redisStore` puts them together.
+    var storeAddress = StoreAddress.nowhere
+    var storeUser: String?
+    var storePassword: Secret?
+    var storeDatabase = 0
+    var storePrefix = ""
+    /// Invariant: nil with `storeCluster`.
+    var storeSentinel: StoreSentinel?
+    var storeSentinelPassword: Secret?
+    var storeCluster = false
+    var storeTLSCA: String?
+    /// Invariant: present when `storeTLSKey` is.
+    var storeTLSCertificate: String?
+    var storeTLSKey: String?
+    var storeWait = 0
+    var storeTimeout = GoDuration.zero
     package var acknowledge = Acknowledge.all
     package var acknowledgeTimeout = GoDuration.zero
 
@@ -358,6 +375,13 @@ extension Settings {
         /// A member that looks for a peer is not ready, so an endless search is never wanted.
         /// Under ten milliseconds a busy member is taken for a dead one; over a few seconds, clients give up before.
         package static let acknowledgeTimeout = GoDuration.milliseconds(10)...GoDuration.seconds(5)
+        /// Redis' own bound on a password's user is far above.
+        package static let storeNameBytes = 128
+        package static let storePrefixBytes = 64
+        package static let storeWait = 0...10
+        /// Under a tenth of a second a snapshot of a large Redis is taken for its death; over half a minute clients give
+        /// up before.
+        package static let storeTimeout = GoDuration.milliseconds(100)...GoDuration.seconds(30)
         package static let syncTimeout = GoDuration.zero...GoDuration.seconds(3_600)
         /// As long as 256 random bits are in base64 at least; a path and a header take the longest.
         package static let operatorTokenBytes = 32...1_024

@@ -28,16 +28,20 @@ struct ForeignVariableTests {
             ]).warnings == [])
     }
 
-    // R912 … one of the original that says where data is kept or comes from stops the start.
-    @Test(
-        arguments: ["STORE", "STORE_ADDRESS", "STORE_PASSWORD"],
-        ["", "A8_"])
-    func `what asks for another place of the data stops the start, and tells no value`(name: String, prefix: String) {
-        #expect {
-            try resolve([prefix + name: "redis"])
-        } throws: { error in
-            "\(error)".hasPrefix("\(prefix)\(name) asks the registry to ") && !"\(error)".contains("redis")
-        }
+    @Test func `a bare STORE that is none of our words is another program's, and one of them is ours`() throws {
+        // R912 … A bare STORE of anything but redis, inmem or memory is taken for another program's.
+        #expect(try resolve(["STORE": "the-shop"]).settings == .defaults)
+        #expect(try resolve(["STORE": "redis"]).settings.redisStore != nil)
+        #expect(throws: SettingError.self) { try resolve(["A8_STORE": "the-shop"]) }
+    }
+
+    @Test func `a registry of the original's with its store starts unchanged`() throws {
+        let store = try resolve([
+            "A8_STORE": "redis", "A8_STORE_ADDRESS": "redis:6379", "A8_STORE_PASSWORD": "hush",
+            "A8_REPLICATION": "false", "A8_CLUSTER_SIZE": "0", "A8_SYNC_TIMEOUT": "30s",
+        ]).settings.redisStore
+        #expect(store?.route == .hosts([StoreHost(host: "redis", port: 6_379)]))
+        #expect(store?.password == Secret(bytes: Array("hush".utf8)))
     }
 
     @Test(arguments: ["A8_STORE", "STORE"], ["inmem", "INMEM", "memory", ""])

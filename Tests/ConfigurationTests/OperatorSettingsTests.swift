@@ -29,12 +29,18 @@ struct OperatorSettingsTests {
         }
     }
 
-    @Test(arguments: ["jwt_secret", "cluster_secret", "k8s_token"])
-    func `what has another purpose makes no operator`(name: String) {
-        // R521 … so does one that is also in JWT_SECRET, CLUSTER_SECRET or K8S_TOKEN.
+    @Test(arguments: [
+        ["jwt_secret": [token]], ["cluster_secret": [token]], ["k8s_token": [token]],
+        ["store": ["redis"], "store_password": [token]],
+        ["store": ["redis"], "store_address": ["redis://:\(token)@a"]],
+        ["store": ["redis"], "store_sentinel": ["m@a"], "store_sentinel_password": [token]],
+    ])
+    func `what has another purpose makes no operator`(others: [String: [String]]) throws {
+        // R521 … so does one that is also in JWT_SECRET, CLUSTER_SECRET, K8S_TOKEN or a password of the store.
         let error = #expect(throws: SettingError.self) {
-            try resolve(["operator_token": [Self.token], name: [Self.token]])
+            try resolve(others.merging(["operator_token": [Self.token]]) { $1 })
         }
+        let name = try #require(others.keys.max { $0.count < $1.count })
         #expect(error?.description.contains(name) == true && error?.description.contains(Self.token) == false)
     }
 

@@ -118,7 +118,8 @@ struct RegistryCommandTests {
         let ofTokens = [
             "jwt_keys", "jwt_issuer", "jwt_audience", "jwt_namespace_claim", "jwt_operator_claim", "jwt_ca",
         ]
-        if (ofTLS + ofReplication + ofTokens + ["operator_cert_name"]).contains(name) {
+        let ofStore = ["store_user", "store_tls_ca", "store_tls_cert", "store_tls_key"]
+        if (ofTLS + ofReplication + ofTokens + ofStore + ["operator_cert_name"]).contains(name) {
             // It is allowed by itself; alone it contradicts the others.
             #expect(outcome.status == 64)
             #expect(outcome.errors.hasPrefix("Error: \(name) \(value) (flag --\(name)): "), "\(outcome.errors)")

@@ -43,6 +43,14 @@ struct SettingRowTests {
         if name == "forwarded" { flags["trusted_proxies"] = ["10.0.0.1"] }
         // Without the one port there is the other.
         if name == "api_port", text == "off" { flags.merge(["tls_cert": ["c"], "tls_key": ["k"]]) { $1 } }
+        if name.hasPrefix("store_") {
+            flags["store"] = ["redis"]
+            if name == "store_user" { flags["store_password"] = ["p"] }
+            if name == "store_sentinel_password" { flags["store_sentinel"] = ["m@a"] }
+            if name.hasPrefix("store_tls") {
+                flags.merge(["store_address": ["rediss://a"], "store_tls_cert": ["c"], "store_tls_key": ["k"]]) { $1 }
+            }
+        }
         flags[name] = [text]
         return Result { () throws(SettingError) in
             let resolved = try Settings.resolve(flags: flags, environment: [:], readFile: { _ in [] })
@@ -201,6 +209,34 @@ struct SettingRowTests {
         ("expiry_budget", [("off", "off"), ("0", "off"), ("1%", "1%"), ("20%", "20%"), ("100%", "100%")]),
         ("snapshot_file", [("/var/lib/registry/state", "/var/lib/registry/state")]),
         ("snapshot_interval", [("1s", "1s"), ("24h", "24h0m0s")]),
+        ("store", [("inmem", "inmem"), ("MEMORY", "inmem"), ("redis", "redis"), ("Redis", "redis")]),
+        (
+            "store_address",
+            [
+                ("redis", "redis:6379"), ("a:1, 10.0.0.2,[FD00::3]:3,::1", "a:1,10.0.0.2:6379,[fd00::3]:3,[::1]:6379"),
+                ("redis://a", "redis://a:6379"), ("rediss://a:1,b/3", "rediss://a:1,b:6379/3"),
+                ("redis://u:p%40%3a/@[::1]:2/", "redis://u:***@[::1]:2"), ("redis://:p@a/0", "redis://:***@a:6379/0"),
+                ("redis://:@a", "redis://a:6379"),
+            ]
+        ),
+        ("store_user", [("registry", "registry")]),
+        ("store_password", [("s", "***"), ("with space", "***")]),
+        ("store_db", [("0", "0"), ("65535", "65535")]),
+        ("store_prefix", [("a8", "a8"), ("Eu-1_b.c:d", "Eu-1_b.c:d")]),
+        (
+            "store_sentinel",
+            [
+                ("mymaster@a", "mymaster@a:26379"), ("m@a:1,[::1]", "m@a:1,[::1]:26379"),
+                ("rediss://m@a", "rediss://m@a:26379"),
+            ]
+        ),
+        ("store_sentinel_password", [("s", "***")]),
+        ("store_cluster", booleans),
+        ("store_tls_ca", [("/ca.pem", "/ca.pem")]),
+        ("store_tls_cert", [("/cert.pem", "/cert.pem")]),
+        ("store_tls_key", [("/key.pem", "/key.pem")]),
+        ("store_wait", [("0", "0"), ("10", "10")]),
+        ("store_timeout", [("100ms", "100ms"), ("1s", "1s"), ("30s", "30s")]),
         (
             "operator_token",
             [(String(repeating: "t", count: 32), "***"), (String(repeating: "~", count: 1_024), "***")]
@@ -344,6 +380,25 @@ struct SettingRowTests {
         ("expiry_hold", ["", "0", "999ms", "24h1s"]),
         ("expiry_budget", ["", "%", "0%", "20", "101%", "-1%", "+5%", "2.5%", "20 %", "99999999999999999999%"]),
         ("snapshot_file", [""]), ("snapshot_interval", ["", "0", "999ms", "24h1s"]),
+        ("store", ["", "etcd", "redis ", "none"]),
+        (
+            "store_address",
+            [
+                "", ",", "a,,b", "a:0", "a:65536", "http://a", "redis://", "redis:///0", "redis://a/x",
+                "redis://a/65536", "redis://a/-1", "redis://a/0/1", "redis://a?db=1", "redis://u:p@", "redis://u:%4@a",
+                "redis://%ff:p@a", "redis:/u:p@a", "u:p@a", "redis://u:p@a/x",
+            ]
+        ),
+        ("store_user", ["", "a b"]),
+        ("store_password", ["", String(repeating: "x", count: 65_537)]),
+        ("store_db", ["", "-1", "65536", "a"]),
+        ("store_prefix", ["", "a b", "{a}", "a/b", "ä", String(repeating: "a", count: 65)]),
+        ("store_sentinel", ["", "a", "@a", "m@", "m@a,,b", "m@a:0", "m@u@a", "redis://m@a", "a/b@c"]),
+        ("store_sentinel_password", ["", String(repeating: "x", count: 65_537)]),
+        ("store_cluster", notBooleans),
+        ("store_tls_ca", [""]), ("store_tls_cert", [""]), ("store_tls_key", [""]),
+        ("store_wait", ["", "-1", "11", "all"]),
+        ("store_timeout", ["", "99ms", "30001ms", "1"]),
         (
             "operator_token",
             [
@@ -398,7 +453,7 @@ struct SettingRowTests {
         // R903 An invalid value stops the start with a sentence that names the setting, the value and what is allowed.
         let row = try #require(Settings.rows.first { $0.name == name })
         for text in try #require(Self.invalid.first { $0.name == name }).texts {
-            let shown = row.isSecret ? nil : text
+            let shown = row.isSecret || name.hasPrefix("store_address") && text.contains("@") ? nil : text
             let expected = SettingError.invalid(
                 setting: name, origin: .flag("--\(name)"), value: shown, allowed: row.allowed)
             #expect(outcome(name, text) == .failure(expected), "\(name)=\(text)")

@@ -56,6 +56,11 @@ package enum NamedFiles {
         if let authority = settings.k8sCA {
             look("k8s_ca") { _ = try TLSContext(trusting: ClientTLSConfiguration(authorityPath: authority), now: now) }
         }
+        if let tls = settings.redisStore?.tls {
+            look(tls.identity == nil ? "store_tls_ca" : "store_tls_cert") {
+                _ = try TLSContext(trusting: tls, now: now)
+            }
+        }
         if let path = settings.quotasFile { look("quotas_file") { _ = try Quotas(file: path) } }
         if let file = settings.auditFile, let reason = obstacle(toAppendTo: file) {
             problems.append("audit_file: \(file) cannot be written: \(reason).")
