@@ -70,6 +70,8 @@ let package = Package(
         .target(name: "Swagger", dependencies: ["CSwagger"]),
         .target(name: "CWebPage"),
         .target(name: "WebPage", dependencies: ["CWebPage"], exclude: ["files"]),
+        // What runs inside Redis, embedded in the same way.
+        .target(name: "CRedisFunctions", exclude: ["functions.lua"]),
 
         // The registry for its clients. Each protocol is a room that no other protocol knows; the process alone knows
         // all.
