@@ -9,13 +9,13 @@
 -- may write before it writes the first one; with the tag alone the question does not even come to where m is.
 --
 --     m        hash    schema, epoch, seq (the number of the last event), hold (ms: nothing is swept before), run (of the
---                      server), base:GEN (seq when the generation began)
+--                      server), base:GEN (seq when the generation began), grown (bytes of the events since mark), mark
 --     i:NS     hash    id -> version, state, lease     instances that are live
 --     t:NS     hash    id -> version, state            tombstones of those that were deregistered
 --     o:NS     hash    id -> version, bytes            what an operator said of an instance
 --     s:NS     hash    name -> version, state          what an operator said of a service
 --     z        zset    NS NUL id -> ms                 when a lease is over; +inf for one that is endless
---     g        zset    t or o, NS NUL id -> ms         when a tombstone or an override is forgotten
+--     g        zset    t, o or s, NS NUL id -> ms      when one of these is forgotten
 --     n        set     namespaces that have any of i, t, o, s
 --     a, w     zset, hash    members: when each announced itself last, in ms, and what it says of itself
 --     e        stream  seq-0 -> d, the bytes of an event
@@ -26,6 +26,7 @@
 --   3. seq rises by one with each event, and each change of i, t, o and s, but for what is forgotten, is an event that has
 --      all that is held of the id then. Whoever takes the events one after the other holds what the hashes hold.
 --   4. An override of an id that is not in i is in g, and one of an id that is in i is not. Each tombstone is in g.
+--      What is in g is there.
 --   5. n has a namespace as long as it has anything, and no longer.
 --   6. A call that is answered with an error has changed nothing: arguments are checked, and all keys read, before the
 --      first write; and an event is appended before what it tells is written.
@@ -36,6 +37,7 @@ local VERSION = 1
 local SCHEMA = '1'
 
 local STREAM_LENGTH = '10000' -- entries that a stream keeps, about
+local STREAM_BYTES = 4194304 -- of events: a stream keeps the last ones of so many, and of twice as many at most
 local TOMBSTONE_TIME = 15 * 60 * 1000 -- ms that a deregistration is remembered
 local OVERRIDE_TIME = 60 * 60 * 1000 -- ms that an override outlives its instance
 local SWEEP_DELAY = 500 -- ms between the end of a lease and its sweep: a renewal may be on its way
@@ -150,7 +152,7 @@ end
 -- Whether the version that the one value begins with is later than the other's. Versions are unsigned numbers of 128
 -- bits; strings are not compared by <, which goes by the server's locale.
 local function is_later(one, other)
-    if #other < 16 then return true end
+    if #one < 16 or #other < 16 then return #one >= 16 end
     local a, b, c, d = struct.unpack('>I4I4I4I4', one)
     local e, f, g, h = struct.unpack('>I4I4I4I4', other)
     if a ~= e then return a > e end
@@ -193,9 +195,10 @@ local function shard_of(keys)
     if not tag then refuse('A8ARG', 'takes one key, {TAG}:m or {TAG}') end
     local shard = { tag = tag, m = tag .. ':m', z = tag .. ':z', g = tag .. ':g', n = tag .. ':n' }
     shard.a, shard.w, shard.e = tag .. ':a', tag .. ':w', tag .. ':e'
-    local held = redis.call('HMGET', shard.m, 'schema', 'epoch', 'seq', 'hold')
+    local held = redis.call('HMGET', shard.m, 'schema', 'epoch', 'seq', 'hold', 'grown', 'mark')
     shard.schema, shard.epoch = held[1], held[2]
     shard.seq, shard.hold = tonumber(held[3] or '0') or 0, tonumber(held[4] or '0') or 0
+    shard.grown, shard.mark = tonumber(held[5] or '0') or 0, tonumber(held[6] or '0') or 0
     shard.now, shard.microseconds = clock()
     return shard
 end
@@ -236,12 +239,18 @@ end
 local function append(shard, bytes)
     local seq = shard.seq + 1
     redis.call('XADD', shard.e, 'MAXLEN', '~', STREAM_LENGTH, decimal(seq) .. '-0', 'd', bytes)
-    shard.seq = seq
+    shard.seq, shard.grown = seq, shard.grown + #bytes
     return seq
 end
 
+-- Entries are as large as what clients send, so their number alone is no bound: each time that so many bytes have come, all
+-- goes that came before the last such time.
 local function keep_seq(shard)
-    redis.call('HSET', shard.m, 'seq', decimal(shard.seq))
+    if shard.grown > STREAM_BYTES then
+        redis.call('XTRIM', shard.e, 'MINID', '~', decimal(shard.mark + 1) .. '-0')
+        shard.grown, shard.mark = 0, shard.seq
+    end
+    redis.call('HSET', shard.m, 'seq', decimal(shard.seq), 'grown', decimal(shard.grown), 'mark', decimal(shard.mark))
 end
 
 -- Lets nothing be swept before a moment, if it is later than the one that holds.
@@ -270,9 +279,12 @@ local function item_at(args, first)
         item.lease = lease_time(lease)
     elseif item.kind ~= 't' and item.kind ~= 's' then
         refuse('A8ARG', 'a kind is i, t or s')
+    elseif item.kind == 's' and lease ~= '' then
+        item.kept = whole(lease, LONGEST_TIME, 'the time that a service is kept')
     elseif lease ~= '' then
-        refuse('A8ARG', 'only an instance has a lease')
-    elseif item.kind == 's' and item.override ~= '' then
+        refuse('A8ARG', 'a tombstone has no lease')
+    end
+    if item.kind == 's' and item.override ~= '' then
         refuse('A8ARG', 'a service has no override beside its state')
     end
     return item
@@ -355,6 +367,12 @@ local function put_service(shard, keys, item)
     local seq = append(shard, 'p' .. item.state .. counted(''))
     redis.call('SADD', shard.n, item.namespace)
     redis.call('HSET', keys.s, item.id, item.version .. item.state)
+    local entry = 's' .. item.namespace .. '\0' .. item.id
+    if item.kept then
+        redis.call('ZADD', shard.g, decimal(shard.now + item.kept), entry)
+    else
+        redis.call('ZREM', shard.g, entry)
+    end
     return seq
 end
 
@@ -485,12 +503,12 @@ local function sweep(shard, entries, namespaces)
     end
 end
 
--- Forgets tombstones and overrides whose time is over.
+-- Forgets tombstones, overrides and words on services whose time is over.
 local function forget(shard, entries, namespaces)
     for _, entry in ipairs(entries) do
         local namespace, id = parts_of(string.sub(entry, 2))
         local keys = namespaces[namespace]
-        redis.call('HDEL', string.sub(entry, 1, 1) == 't' and keys.t or keys.o, id)
+        redis.call('HDEL', keys[string.sub(entry, 1, 1)], id)
         redis.call('ZREM', shard.g, entry)
     end
 end
@@ -613,10 +631,11 @@ register('a8_reseed', { 'allow-oom' }, function(keys, args)
     recover_seq(shard)
     local epoch = next_digits .. '.1'
     append(shard, 'c' .. epoch)
+    keep_seq(shard)
     for kept = math.max(1, last - GENERATIONS + 1), last do
         redis.call('HDEL', shard.m, 'base:' .. decimal(kept))
     end
-    redis.call('HSET', shard.m, 'epoch', epoch, 'seq', decimal(shard.seq), 'base:1', decimal(shard.seq))
+    redis.call('HSET', shard.m, 'epoch', epoch, 'base:1', decimal(shard.seq))
     return shard.seq
 end)
 
