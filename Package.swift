@@ -59,11 +59,14 @@ let package = Package(
                 .product(name: "Logging", package: "swift-log"),
             ]),
         // Redis in place of other members: what is decided, and the thread and the sockets around it.
-        .target(name: "RedisStore", dependencies: ["Catalog", "JSON", "RESP", "Replication", "Text", "Time"]),
+        .target(
+            name: "RedisStore",
+            dependencies: ["CRedisFunctions", "Catalog", "RESP", "Replication", "Text", "Time"]),
         .target(
             name: "RedisStoreServer",
             dependencies: [
                 "Catalog", "Libevent", "RESP", "RedisStore", "Replication", "System", "TLS", "Text", "Time",
+                .product(name: "Logging", package: "swift-log"),
             ]),
         // The contract itself and the page for people, embedded: C has an instruction for that, which Swift lacks.
         .target(name: "CSwagger"),
@@ -154,7 +157,8 @@ let package = Package(
                 "HTTPClient", "Issuer", "KubernetesSource", "LegacyPeers",
                 "Libevent", "Operations", "RegistryCore",
                 "Replication",
-                "ReplicationServer", "Serving", "Snapshot", "System", "TLS", "Telemetry", "Text", "Time",
+                "RedisStore", "RedisStoreServer", "ReplicationServer", "Serving", "Snapshot", "System", "TLS", "Telemetry", "Text",
+                "Time",
                 .product(name: "Logging", package: "swift-log"),
             ]),
         // The subcommands of the executable that ask a registry.

@@ -102,7 +102,7 @@ package final class DNSResponder {
                 .badNamespace:
                 return .failure(.refused)
             // What is not known here may be elsewhere, and nothing would mean that it is gone.
-            case .leaving, .noCopyYet: return .failure(.serverFailure)
+            case .leaving, .noCopyYet, .storeAway: return .failure(.serverFailure)
             }
         }
     }

@@ -6,6 +6,7 @@ import CLibevent
 import Glibc
 import System
 package import TLS
+import Text
 
 /// The streams of one loop. Belongs to its thread.
 package final class Streams {
@@ -64,10 +65,11 @@ package final class Streams {
 
     // MARK: - Making
 
-    /// Connects to a numeric address; with `security` over TLS. It must be admitted within `milliseconds`. Failures
-    /// come as events.
+    /// Connects to a numeric address; with `security` over TLS, where its certificate must be for `name`, if one is
+    /// given: a host name or a numeric address. It must be admitted within `milliseconds`. Failures come as events.
     package func connect(
-        to host: String, port: UInt16, security: TLSContext? = nil, within milliseconds: Int, _: borrowing OnLoop
+        to host: String, port: UInt16, security: TLSContext? = nil, provingToBe name: String? = nil,
+        within milliseconds: Int, _: borrowing OnLoop
     ) -> StreamID {
         let id = nextID()
         guard let address = SocketAddress(numeric: host, port: port) else {
@@ -79,7 +81,10 @@ package final class Streams {
         guard let descriptor = connectingSocket(address) else {
             return unsafe fail(id, host, String(cString: strerror(errno)))
         }
-        let session = unsafe security.flatMap { unsafe $0.makeSession() }
+        let session = unsafe security.flatMap { security in
+            unsafe name.map { unsafe security.makeSession(to: $0, isAddress: IPAddress($0) != nil) }
+                ?? security.makeSession()
+        }
         guard unsafe security == nil || session != nil,
             let stream = unsafe Stream(
                 id, over: descriptor, host: host, isAccepted: false, session: session,

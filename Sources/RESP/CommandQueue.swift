@@ -6,14 +6,6 @@ package import Time
 
 /// The commands of one connection that are not answered yet, each with what its asker calls it.
 package struct CommandQueue<Tag: Sendable>: Sendable {
-    /// What is known of a command that has lost its connection.
-    package enum Loss: Sendable, Equatable {
-        /// It has not left, or changes nothing: as if it had not been asked.
-        case notDone
-        /// The server may have done it, or may yet.
-        case unknown
-    }
-
     private struct Entry {
         let tag: Tag
         let bytes: Int
@@ -71,14 +63,22 @@ package struct CommandQueue<Tag: Sendable>: Sendable {
     package func isOverdue(at now: MonotonicTime) -> Bool { deadline.map { $0 <= now } ?? false }
 
     /// The connection has gone: what was lost with it, in the order that it was asked in. The queue is empty then.
-    package mutating func close() -> [(tag: Tag, loss: Loss)] {
+    package mutating func close() -> [(tag: Tag, loss: CommandLoss)] {
         let lost = entries.indices[start...].map { index in
             let entry = entries[index]
-            return (tag: entry.tag, loss: entry.changes && index < unsent ? Loss.unknown : .notDone)
+            return (tag: entry.tag, loss: entry.changes && index < unsent ? CommandLoss.unknown : .notDone)
         }
         self = CommandQueue(limits: limits)
         return lost
     }
+}
+
+/// What is known of a command that has lost its connection.
+package enum CommandLoss: Sendable, Equatable {
+    /// It has not left, or changes nothing: as if it had not been asked.
+    case notDone
+    /// The server may have done it, or may yet.
+    case unknown
 }
 
 /// How much may be asked on one connection without an answer.

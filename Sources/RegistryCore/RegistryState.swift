@@ -144,6 +144,11 @@ package final class RegistryState: Sendable {
         return decision
     }
 
+    /// How many instances a namespace may hold; nil is no limit.
+    package func capacity(of namespace: Namespace) -> Int? {
+        quotas.quota(of: namespace).limits.instances.resolved(store.namespaceCapacity)
+    }
+
     /// What others are still to be told of changes here; nil where nobody is told.
     package var relayBacklog: (waiting: Int, dropped: UInt64)? { relay?.backlog }
 

@@ -43,6 +43,10 @@ package protocol Cluster: Sendable {
     var components: [ComponentHealth] { get }
     /// Nil when there is no cluster.
     var report: ClusterReport? { get }
+    /// How this member stands with the store that keeps what is registered; nil where members keep it themselves.
+    var store: StoreStatus? { get }
+    /// What an operator says of a store that was emptied.
+    func settle(_ word: StoreWord)
     /// Whether changes are waited for, and what may be unknown here. Always the same object.
     var standing: PublishedStanding { get }
 
@@ -73,6 +77,8 @@ extension PublishedStanding {
 }
 
 extension Cluster {
+    package var store: StoreStatus? { nil }
+    package func settle(_ word: StoreWord) {}
     package var readiness: ReadinessReport? { nil }
     package var sizeChangedAt: MonotonicTime { .zero }
 }

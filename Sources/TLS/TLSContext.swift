@@ -75,7 +75,10 @@ import Synchronization
 
     /// For connections to other servers than members: believes a certificate that one of the authorities has issued,
     /// for the name or address that `makeSession(to:)` is asked for.
-    package convenience init(trusting configuration: ClientTLSConfiguration, now: Int64) throws(TLSError) {
+    /// - speaksHTTP: whether that is said in the handshake; servers of other protocols have no name to be told.
+    package convenience init(
+        trusting configuration: ClientTLSConfiguration, speaksHTTP: Bool = true, now: Int64
+    ) throws(TLSError) {
         unsafe try self.init(TLS_client_method(), certificate: configuration.identity, now: now)
         // What the server sends last may be cut short unseen where an answer ends with its connection.
         unsafe SSL_CTX_clear_options(context, ctls_ignore_unexpected_eof)
@@ -87,6 +90,7 @@ import Synchronization
             }
         }
         unsafe SSL_CTX_set_verify(context, SSL_VERIFY_PEER, nil)
+        guard speaksHTTP else { return }
         let offered: [UInt8] = [8] + Array("http/1.1".utf8)
         // Of all functions this one returns 0 when it has succeeded.
         guard unsafe SSL_CTX_set_alpn_protos(context, offered, UInt32(offered.count)) == 0 else {

@@ -114,5 +114,5 @@ private final class Held {
     func send() { queue.send() }
     func answer() -> Int? { queue.answer() }
     func isOverdue(at now: MonotonicTime) -> Bool { queue.isOverdue(at: now) }
-    func close() -> [(tag: Int, loss: CommandQueue<Int>.Loss)] { queue.close() }
+    func close() -> [(tag: Int, loss: CommandLoss)] { queue.close() }
 }

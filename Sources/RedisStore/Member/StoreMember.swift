@@ -226,28 +226,39 @@ package final class StoreMember {
 
     // MARK: - An operator's word
 
-    /// The store was emptied long ago: it is filled from this member's view, or the view is given up.
-    package func settle(reseeding: Bool, at time: NodeTime) -> [StoreDirective] {
+    /// The store was emptied long ago.
+    package func settle(_ word: StoreWord, at time: NodeTime) -> [StoreDirective] {
         var directives: [StoreDirective] = []
         for shard in StoreShard.all where shards[shard.number].phase == .estranged {
+            switch word {
             // What follows from an empty store is decided by when it was followed last.
-            shards[shard.number].followed = reseeding ? time.monotonic : nil
-            if !reseeding { shards[shard.number].acceptsEmpty = true }
+            case .reseed: shards[shard.number].followed = time.monotonic
+            case .acceptEmpty: shards[shard.number].acceptsEmpty = true
+            }
             directives += open(shard)
         }
         return directives + publish(at: time)
     }
 
-    /// How many shards wait for an operator's word.
-    package var estranged: Int { shards.count { $0.phase == .estranged } }
-
-    /// How many shards are followed.
-    package var following: Int { shards.count { $0.phase == .following } }
-
-    /// Why writes are refused by the store; nil when they are not.
-    package var trouble: String? { shards.lazy.compactMap(\.trouble).first }
+    /// How this member stands, but for its servers.
+    package func status(at now: MonotonicTime) -> StoreStatus {
+        var status = StoreStatus(member: functions.member.description, prefix: functions.prefix)
+        status.members = members.map { StoreStatus.Member(id: $0.key, about: $0.value) }.sorted { $0.id < $1.id }
+        status.shards = shards.count
+        status.following = shards.count { $0.phase == .following }
+        status.reading = shards.count { $0.phase == .scanning || $0.phase == .comparing }
+        status.estranged = shards.count { $0.phase == .estranged }
+        status.awaySince = standing?.behindSince
+        status.trouble = shards.lazy.compactMap(\.trouble).first
+        status.clockOffset = (clockOffset ?? 0) / 1_000_000
+        status.counts = counts
+        return status
+    }
 
     // MARK: - Stopping
+
+    /// Whether all that was written is answered.
+    package var isFlushed: Bool { acknowledgments.count == 0 }
 
     /// Says goodbye, so that the silence of this member holds nothing.
     package func leave(at time: NodeTime) -> [StoreDirective] {
@@ -259,23 +270,4 @@ package final class StoreMember {
         }
         return directives
     }
-}
-
-/// What a member has done since it was started.
-package struct StoreCounts: Sendable, Equatable {
-    /// States written, heartbeats passed on, events taken in, leases that this member has swept.
-    package var puts: UInt64 = 0
-    package var renewals: UInt64 = 0
-    package var events: UInt64 = 0
-    package var swept: UInt64 = 0
-    /// Instances whose leases have run out.
-    package var expired: UInt64 = 0
-    /// Shards read as a whole, states written again because a server had lost them, writes refused because a namespace was
-    /// full, commands that the server refused or that were not answered.
-    package var scans: UInt64 = 0
-    package var rewritten: UInt64 = 0
-    package var full: UInt64 = 0
-    package var failures: UInt64 = 0
-
-    package init() {}
 }

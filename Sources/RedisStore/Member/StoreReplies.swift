@@ -117,6 +117,12 @@ extension StoreMember {
         return directives + takeAcknowledgments() + publish(at: time)
     }
 
+    /// Takes the refusal of a registration, if it was refused.
+    package func takeRefusals() -> [StateKey] {
+        defer { refused.removeAll(keepingCapacity: true) }
+        return Array(refused.keys)
+    }
+
     /// The namespace was full with what other members took at the same time.
     private func refuse(_ state: PutState, at time: NodeTime) {
         guard case .instance(let key) = state.key, store.withdraw(key.id, in: key.namespace, state.version) else {

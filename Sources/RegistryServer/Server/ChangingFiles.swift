@@ -7,6 +7,7 @@ import Configuration
 import Glibc
 import Issuer
 import Libevent
+import RedisStoreServer
 import RegistryCore
 import ReplicationServer
 import Serving
@@ -65,6 +66,7 @@ extension RegistryProcess {
         if changed.contains("cluster_secret"), let secret = settings.clusterSecret {
             replication?.change(secrets: secret.all)
         }
+        if changed.contains("store_password") { storeService?.change(password: StoreParts.password(settings)) }
         catalogSources?.change(changed, to: settings)
     }
 

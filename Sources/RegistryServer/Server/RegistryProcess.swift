@@ -13,6 +13,7 @@ import Glibc
 import HTTP
 import Libevent
 import Logging
+import RedisStoreServer
 import RegistryCore
 import Replication
 import ReplicationServer
@@ -65,6 +66,8 @@ package final class RegistryProcess {
     private let issuer: IssuerThread?
     /// Nil when this registry is alone.
     let replication: ReplicationService?
+    /// Nil where members keep what is registered themselves.
+    let storeService: StoreService?
     /// Nil where nothing is kept across restarts.
     private let snapshots: SnapshotThread?
     /// Whether other members are looked for: not before what a file has is read.
@@ -168,19 +171,30 @@ package final class RegistryProcess {
             }
         }
         self.replication = replication
+        let storeService = try StartError.reading(["store_tls_ca", "store_tls_cert", "store_tls_key"], of: resolved) {
+            try StoreParts.service(resolved.settings, now: WallClock.seconds(), logger)
+        }
+        self.storeService = storeService
         let changes = settings.changeLogLimits(start: WallClock.nanoseconds() / 1_000)
         let store = replication.map { [settings] replication in
             Store(
                 namespaceCapacity: settings.namespaceCapacity, replicating: replication.member,
                 tombstones: ReplicationParts.tombstones(settings), changes: changes, wake: { replication.wake() })
         }
+        let view = storeService.map { [settings] service in
+            Store(
+                namespaceCapacity: settings.namespaceCapacity, replicating: service.member, changes: changes,
+                leaseKeeper: .store, wake: { service.wake() })
+        }
         snapshots = try StartError.reading(["snapshot_file"], of: resolved) {
             try SnapshotThread(resolved.settings, logger)
         }
         let peers = try EurekaPeerThread.peers(settings)
         let registry = RegistryState(
-            settings: settings, cluster: replication ?? snapshots?.alone ?? StandaloneCluster(),
-            store: store ?? Store(namespaceCapacity: settings.namespaceCapacity, changes: changes), loops: loops,
+            settings: settings,
+            cluster: storeService ?? replication ?? snapshots?.alone ?? StandaloneCluster(),
+            store: view ?? store ?? Store(namespaceCapacity: settings.namespaceCapacity, changes: changes),
+            loops: loops,
             monotonic: MonotonicClock.now(), relay: peers, issuerKeys: issuer?.keys)
         context = ServerContext(
             registry, operations: Protocols.routes(settings).operations, loops: loops, httpsPort: securePort?.port,
@@ -196,7 +210,7 @@ package final class RegistryProcess {
         }
         quotaSurvey = QuotaSurvey(registry)
         readers = try StartError.writing("audit_file", of: resolved) { [context] in
-            try ChangeReaders(context, member: replication?.member, log)
+            try ChangeReaders(context, member: storeService?.member ?? replication?.member, log)
         }
         loop = try EventLoop()
         mailbox = try Mailbox<WorkerReport>(on: loop) { [unowned self] report, onLoop in received(report, onLoop) }
@@ -217,6 +231,13 @@ package final class RegistryProcess {
     private func startReplication(isRestored: Bool) throws {
         guard let control = mailbox?.sender else { return }
         isReplicating = true
+        try storeService?.start(
+            registry.store, registry.leaseClock, registry.expiryHold,
+            capacity: { [registry] in registry.capacity(of: $0) },
+            whenExpired: { [registry] in registry.changes.countExpirations($0) }
+        ) {
+            control.send(.replicationFailed($0))
+        }
         try replication?.start(
             registry.store, registry.leaseClock, registry.expiryHold, isRestored: isRestored
         ) {
@@ -291,7 +312,9 @@ package final class RegistryProcess {
         logger.info("stopped", metadata: ["status": "\(status)"])
         log.close(within: Self.logCloseTime)
         // Returning would run the exit handlers of C libraries under the feet of the threads that may still run.
-        if running > 0 || replication != nil || !haveSourcesEnded || context.renderThreads.isRunning {
+        if running > 0 || replication != nil || storeService != nil || !haveSourcesEnded
+            || context.renderThreads.isRunning
+        {
             _exit(status)
         }
         return status
@@ -406,10 +429,13 @@ package final class RegistryProcess {
         registry.lifecycle.advance(to: .leaving)
         // Nothing is changed from now on.
         snapshots?.finish()
-        guard let replication, isReplicating, let control = mailbox?.sender else { return loop.stop(onLoop) }
+        guard replication != nil || storeService != nil, isReplicating, let control = mailbox?.sender else {
+            return loop.stop(onLoop)
+        }
         guard !isLeaving else { return }
         isLeaving = true
         deadline?.schedule(afterMilliseconds: Self.leaveTime)
-        replication.leave { control.send(.left) }
+        replication?.leave { control.send(.left) }
+        storeService?.leave { control.send(.left) }
     }
 }

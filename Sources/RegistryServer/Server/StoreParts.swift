@@ -1,0 +1,61 @@
+// A store in the place of other members: made of the settings.
+
+import Catalog
+import Configuration
+import Glibc
+import JSON
+import Logging
+import RedisStore
+import RedisStoreServer
+import RegistryCore
+import Replication
+import System
+import TLS
+
+enum StoreParts {
+    /// The store that keeps what is registered; nil where members keep it themselves.
+    ///
+    /// - Parameter now: seconds since 1970.
+    static func service(_ settings: Settings, now: Int64, _ logger: Logger) throws -> StoreService? {
+        guard let store = settings.redisStore else { return nil }
+        // The top bit is for legacy peers.
+        let member = MemberID(bits: .random(in: 1 ... .max >> 1))
+        var configuration = StoreConfiguration(
+            route: try route(store.route), prefix: store.prefix, member: member, about: about(settings))
+        configuration.user = store.user
+        configuration.password = password(settings)
+        configuration.database = store.database
+        configuration.trust = try store.tls.map { (tls) throws(TLSError) in
+            try TLSContext(trusting: tls, now: now)
+        }
+        configuration.limits.replicas = store.wait
+        configuration.limits.timeout = store.timeout
+        return try StoreService(configuration, logger: logger)
+    }
+
+    /// What servers want to be shown; nil where they want nothing.
+    static func password(_ settings: Settings) -> String? {
+        settings.redisStore?.password.map { String(decoding: $0.bytes, as: UTF8.self) }
+    }
+
+    private static func route(_ route: StoreSettings.Route) throws -> StoreRoute {
+        switch route {
+        case .hosts(let hosts): .hosts(hosts.map { StoreNode(host: $0.host, port: $0.port) })
+        case .sentinel(let sentinel, _): .hosts(sentinel.hosts.map { StoreNode(host: $0.host, port: $0.port) })
+        case .cluster(let hosts): .hosts(hosts.map { StoreNode(host: $0.host, port: $0.port) })
+        }
+    }
+
+    /// What other members and operators are told of this one.
+    private static func about(_ settings: Settings) -> String {
+        var text: [UInt8] = []
+        text.append(literal: "{\"name\":")
+        text.appendJSON(string: settings.memberName ?? HostName.current() ?? "")
+        text.append(literal: ",\"address\":")
+        text.appendJSON(string: settings.advertiseAddress.map { "\($0)" } ?? settings.listenAddress)
+        text.append(literal: ",\"version\":")
+        text.appendJSON(string: Release.current)
+        text.append(literal: "}")
+        return String(decoding: text, as: UTF8.self)
+    }
+}
