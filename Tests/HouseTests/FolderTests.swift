@@ -11,6 +11,7 @@ struct FolderTests {
         "Catalog": ["", "States", "Views"],
         "Commands": ["Answers", "Requests", "Machines", "Shell", ""],
         "HTTP": ["", "Connection"],
+        "RedisStore": ["Greeting", "Terms", "Commands", "Replies", "Topology", "Member"],
         "RegistryServer": ["Check", "Server"],
         "Replication": ["Terms", "Wire", "Session", "Legacy", "Upgrade", "Membership", "Node", ""],
         "ReplicationServer": ["Membership", ""],

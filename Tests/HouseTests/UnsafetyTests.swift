@@ -40,6 +40,7 @@ struct UnsafetyTests {
         "Sources/RegistryServer/Server/PortFile.swift": "open(2), rename(2) and unlink(2)",
         "Sources/RegistryServer/Server/ProcessSignals.swift": "sigemptyset(3) and its kin",
         "Sources/RegistryServer/Server/RegistryProcess.swift": "write(2) before there is a log",
+        "Sources/RedisStore/Greeting/FunctionCode.swift": "makes a text of bytes that the C compiler has embedded",
         "Sources/ReplicationServer/Membership/LocalAddresses.swift": "getifaddrs(3), whose list is of pointers",
         "Sources/ReplicationServer/Membership/MemberDirectory.swift":
             "read(2) into an array, and the name in a dirent",

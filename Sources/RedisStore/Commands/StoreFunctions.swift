@@ -215,9 +215,3 @@ package struct StoreFunctions: Sendable {
         RESPCommand("WAIT", String(replicas), String(time.wholeMilliseconds))
     }
 }
-
-/// The hashes of a namespace.
-package enum StoredKind: String, CaseIterable, Sendable {
-    // Tombstones first: a copy shows nothing that was deregistered. Overrides after the instances that they are about.
-    case tombstones = "t", instances = "i", overrides = "o", services = "s"
-}

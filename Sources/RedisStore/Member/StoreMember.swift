@@ -56,6 +56,8 @@ package final class StoreMember {
     var isReady = false
     var standing: ClusterStanding?
     var holdSince: MonotonicTime?
+    /// Until when, as was last said.
+    var heldUntil: MonotonicTime?
     /// By how many nanoseconds the store's clock is ahead of ours; nil before it is known.
     var clockOffset: Int64?
     var told = MonotonicTime.zero
@@ -211,18 +213,27 @@ package final class StoreMember {
         let now = time.monotonic
         if let away {
             holdSince = min(holdSince ?? away, away)
-            return [.hold(since: holdSince ?? away, until: now + limits.grace)]
+            return hold(until: now + limits.grace, since: away)
         }
         let milliseconds = time.wall.addingSaturated(clockOffset ?? 0) / 1_000_000
         let rest = (shards.map(\.held).max() ?? 0) - milliseconds
         guard rest > 0 else {
             guard holdSince != nil else { return [] }
-            holdSince = nil
+            (holdSince, heldUntil) = (nil, nil)
             return [.endHold]
         }
         holdSince = holdSince ?? now
-        return [.hold(since: holdSince ?? now, until: now + .milliseconds(rest))]
+        return hold(until: now + .milliseconds(rest), since: now)
     }
+
+    /// Says how long no lease runs out, unless nearly that was said already.
+    private func hold(until end: MonotonicTime, since now: MonotonicTime) -> [StoreDirective] {
+        if let heldUntil, end - heldUntil < Self.holdStep, heldUntil - end < Self.holdStep { return [] }
+        heldUntil = end
+        return [.hold(since: holdSince ?? now, until: end)]
+    }
+
+    private static let holdStep: Duration = .seconds(1)
 
     // MARK: - An operator's word
 

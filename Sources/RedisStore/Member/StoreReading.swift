@@ -30,14 +30,14 @@ extension StoreMember {
         let held = shards[shard.number].seq
         // What the server has of what was read: all of it, unless it is another run that lacks the last events.
         let kept = known.generation == epoch.generation ? min(held, seq) : min(held, base ?? seq)
-        guard kept < held else { return follow(shard) + away(shard, epoch) }
+        guard kept < held else { return follow(shard) + away(shard, epoch, at: time) }
         guard let keys = shards[shard.number].lost(after: kept) else {
             return scan(shard, .loss, epoch, seq, began: now)
         }
         for key in keys { republish(key) }
         counts.rewritten += UInt64(keys.count)
         shards[shard.number].rewind(to: kept)
-        return follow(shard) + away(shard, epoch) + [
+        return follow(shard) + away(shard, epoch, at: time) + [
             .note(.lostEvents(shard, held - kept, rewritten: keys.count)), .again,
         ]
     }
@@ -67,9 +67,15 @@ extension StoreMember {
         return scan(shard, .loss, epoch, seq, began: began)
     }
 
-    /// After an absence no lease runs out for a while.
-    private func away(_ shard: StoreShard, _ epoch: StoreEpoch) -> [StoreDirective] {
-        ask(functions.hold(shard, epoch, for: limits.grace), .other, shard)
+    /// Absences shorter than this are made up for by the time that functions let pass before they sweep.
+    private static let shortAbsence: Duration = .milliseconds(250)
+
+    /// After an absence no lease runs out for a while: its owner may have renewed it here.
+    private func away(_ shard: StoreShard, _ epoch: StoreEpoch, at time: NodeTime) -> [StoreDirective] {
+        guard let followed = shards[shard.number].followed, time.monotonic - followed > Self.shortAbsence else {
+            return []
+        }
+        return ask(functions.hold(shard, epoch, for: limits.grace), .other, shard)
     }
 
     private func follow(_ shard: StoreShard) -> [StoreDirective] {
@@ -137,7 +143,7 @@ extension StoreMember {
             comparison = .start
             return [.again]
         }
-        return end(scan, of: shard) + publish(at: time)
+        return end(scan, of: shard, at: time) + publish(at: time)
     }
 
     /// Takes in one value that is stored.
@@ -159,13 +165,13 @@ extension StoreMember {
     }
 
     /// A shard is read: its events are followed from where the scan began.
-    private func end(_ scan: ShardScan, of shard: StoreShard) -> [StoreDirective] {
+    private func end(_ scan: ShardScan, of shard: StoreShard, at time: NodeTime) -> [StoreDirective] {
         shards[shard.number].epoch = scan.epoch
         shards[shard.number].seq = scan.seq
         shards[shard.number].recent = RecentEvents(after: scan.seq)
         shards[shard.number].unread = [:]
         let directives = follow(shard)
-        return scan.reason == .first ? directives : directives + away(shard, scan.epoch)
+        return scan.reason == .first ? directives : directives + away(shard, scan.epoch, at: time)
     }
 
     // MARK: - Comparing
@@ -186,7 +192,7 @@ extension StoreMember {
         guard comparison == nil else { return directives }
         for shard in StoreShard.all where shards[shard.number].phase == .comparing {
             guard let scan = shards[shard.number].scan else { continue }
-            directives += end(scan, of: shard)
+            directives += end(scan, of: shard, at: time)
         }
         return directives + publish(at: time)
     }

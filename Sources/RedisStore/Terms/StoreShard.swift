@@ -31,3 +31,9 @@ package struct StoreShard: Hashable, Comparable, Sendable {
 
     package static func < (left: StoreShard, right: StoreShard) -> Bool { left.number < right.number }
 }
+
+/// The hashes of a namespace.
+package enum StoredKind: String, CaseIterable, Sendable {
+    // Tombstones first: a copy shows nothing that was deregistered. Overrides after the instances that they are about.
+    case tombstones = "t", instances = "i", overrides = "o", services = "s"
+}
