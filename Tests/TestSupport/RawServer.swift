@@ -57,6 +57,13 @@ package final class RawPeer {
         send(Array("\(String(bytes.count, radix: 16))\r\n".utf8) + bytes + Array("\r\n".utf8))
     }
 
+    /// What the client has sent that was not read yet, as soon as there is something; nil when it has closed instead.
+    package func bytes() throws -> [UInt8]? {
+        if input.isEmpty, try !receive() { return nil }
+        defer { input = [] }
+        return input
+    }
+
     /// The client gets a reset.
     package func reset() {
         var abrupt = linger(l_onoff: 1, l_linger: 0)
