@@ -305,7 +305,9 @@ import TLS
                 unsafe reason != 0
                 ? TLSSession.reason(reason)
                 : code != 0 ? String(cString: strerror(code)) : "the TLS handshake was cut short"
-            streams.ended(self, TLSSession.isDistrust(reason) ? .distrusted(text) : .failed(text), onLoop)
+            // What is wrong with the certificate says more than that it was not believed.
+            streams.ended(
+                self, TLSSession.isDistrust(reason) ? .distrusted(session?.distrust ?? text) : .failed(text), onLoop)
         } else if events & BEV_EVENT_EOF != 0 {
             streams.ended(self, .left, onLoop)
         }

@@ -235,13 +235,20 @@ extension RedisConnection: ConnectionOfLoop {
                 lastEnd = end.sentence
                 return connect(rest, onLoop)
             }
-            self.end(Self.sentence(end, state), onLoop)
+            self.end(sentence(end), isRefusal: end.isDistrust, onLoop)
         }
     }
 
-    private static func sentence(_ end: StreamEnd, _ state: State) -> String {
-        guard case .tooSlow = end else { return end.sentence }
-        return "the Redis server has not been reached in time"
+    private func sentence(_ end: StreamEnd) -> String {
+        switch end {
+        case .left: "the Redis server has closed the connection"
+        case .tooSlow:
+            trust == nil
+                ? "the Redis server has not been reached in time"
+                : "the Redis server has not been reached in time, or speaks no TLS"
+        case .failed(let reason): reason
+        case .distrusted(let reason): "the Redis server and the registry do not trust each other: \(reason)"
+        }
     }
 
     func flush(_ onLoop: borrowing OnLoop) {
@@ -262,4 +269,8 @@ extension RedisConnection: ConnectionOfLoop {
             if isReady, queue.isEmpty, now - lastAsked >= Self.idleTime { _ = ask(RESPCommand("PING"), .ping) }
         }
     }
+}
+
+extension StreamEnd {
+    fileprivate var isDistrust: Bool { if case .distrusted = self { true } else { false } }
 }

@@ -27,6 +27,9 @@ struct Engine: Sendable, CustomTestStringConvertible {
         return engines
     }()
 
+    /// Those that were built with TLS, which not every Valkey is.
+    static var secure: [Engine] { installed.filter { $0.name == "redis" } }
+
     var testDescription: String { name }
 }
 
@@ -78,14 +81,15 @@ final class RedisServer {
         while deadline.remainingMilliseconds > 0 {
             let more = pipe.fileHandleForReading.availableData
             said += String(decoding: more, as: UTF8.self)
-            if said.contains("Ready to accept connections") || said.contains("eady to accept connections") {
+            if said.contains("Ready to accept connections") {
                 // Nobody reads on: it must not wait for room.
                 pipe.fileHandleForReading.readabilityHandler = { _ = $0.availableData }
                 return process
             }
             if more.isEmpty {
                 process.waitUntilExit()
-                if said.contains("in use") { return nil }
+                // A node of a cluster takes a second port, whose number is higher by ten thousand.
+                if said.contains("in use") || said.contains("too high") { return nil }
                 throw WaitedInVain(for: "\(engine.name) to start", said)
             }
         }
