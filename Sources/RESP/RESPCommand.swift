@@ -30,36 +30,66 @@ package struct RESPCommand: Sendable, Equatable {
     package mutating func append(_ bytes: Span<UInt8>) {
         begin(bytes.count)
         body.append(bytes)
-        body += Self.lineEnd
+        body.endLine()
     }
 
     package mutating func append(text: String) {
         begin(text.utf8.count)
         body += text.utf8
-        body += Self.lineEnd
+        body.endLine()
     }
 
     /// In decimal digits.
-    package mutating func append(_ number: Int64) { append(text: String(number)) }
+    package mutating func append(_ number: Int64) {
+        let sign = number < 0 ? 1 : 0
+        begin(sign + Self.digits(of: number.magnitude))
+        if sign > 0 { body.append(UInt8(ascii: "-")) }
+        body.append(decimal: number.magnitude)
+        body.endLine()
+    }
+
+    private static func digits(of number: UInt64) -> Int {
+        var (rest, count) = (number, 1)
+        while rest >= 10 { (rest, count) = (rest / 10, count + 1) }
+        return count
+    }
 
     private mutating func begin(_ length: Int) {
         count += 1
         body.append(UInt8(ascii: "$"))
-        body += String(length).utf8
-        body += Self.lineEnd
+        body.append(decimal: UInt64(length))
+        body.endLine()
     }
 
     /// How many bytes are sent.
-    package var bytes: Int { 1 + String(count).utf8.count + Self.lineEnd.count + body.count }
+    package var bytes: Int { 1 + Self.digits(of: UInt64(count)) + 2 + body.count }
 
     /// Appends what is sent.
     package func write(to bytes: inout [UInt8]) {
         bytes.append(UInt8(ascii: "*"))
-        bytes += String(count).utf8
-        bytes += Self.lineEnd
+        bytes.append(decimal: UInt64(count))
+        bytes.endLine()
         bytes += body
     }
 
     package static let usualCapacity = 64
-    private static let lineEnd: [UInt8] = [0x0D, 0x0A]
+}
+
+extension [UInt8] {
+    fileprivate mutating func endLine() {
+        append(0x0D)
+        append(0x0A)
+    }
+
+    fileprivate mutating func append(decimal number: UInt64) {
+        guard number >= 10 else { return append(0x30 + UInt8(number)) }
+        var divisor: UInt64 = 10
+        while number / divisor >= 10 { divisor *= 10 }
+        var rest = number
+        while divisor > 0 {
+            append(0x30 + UInt8(rest / divisor))
+            rest %= divisor
+            divisor /= 10
+        }
+    }
 }

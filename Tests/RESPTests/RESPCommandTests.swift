@@ -14,11 +14,14 @@ struct RESPCommandTests {
         }
         var command = RESPCommand("FCALL")
         for argument in arguments { command.append(argument) }
-        command.append(-12)
+        let numbers = [-12, 0, 9, 10, .min, .max, Int64.random(in: .min ... .max, using: &random)]
+        for number in numbers { command.append(number) }
         var bytes: [UInt8] = []
         command.write(to: &bytes)
-        #expect(bytes == formatted([Array("FCALL".utf8)] + arguments + [Array("-12".utf8)]), "seed \(seed)")
-        #expect(bytes.count == command.bytes && command.count == arguments.count + 2, "seed \(seed)")
+        #expect(
+            bytes == formatted([Array("FCALL".utf8)] + arguments + numbers.map { Array(String($0).utf8) }),
+            "seed \(seed)")
+        #expect(bytes.count == command.bytes && command.count == arguments.count + 8, "seed \(seed)")
     }
 
     /// By hiredis.
