@@ -4,9 +4,7 @@
 -- each key holds, what each function promises, and what an error means.
 --
 -- Every function but a8_version has one key, the hash m of a shard, as in {a8.7}:m, or its tag alone, as in {a8.7}; all
--- keys are derived from the tag, so that they are in one slot of a Redis cluster. While that slot is moved to another node,
--- a command on a key that is not here (any more, or at all) is an error. Each function therefore reads all keys that it
--- may write before it writes the first one; with the tag alone the question does not even come to where m is.
+-- keys are derived from the tag, so that they are in one slot of a Redis cluster.
 --
 --     m        hash    schema, epoch, seq (the number of the last event), hold (ms: nothing is swept before), run (of the
 --                      server), base:GEN (seq when the generation began), grown (bytes of the events since mark), mark
@@ -19,6 +17,7 @@
 --     n        set     namespaces that have any of i, t, o, s
 --     a, w     zset, hash    members: when each announced itself last, in ms, and what it says of itself
 --     e        stream  seq-0 -> d, the bytes of an event
+--     s        there is none, ever (expect_whole)
 --
 -- Invariants, after every call:
 --   1. The ids of z are exactly those of the i hashes, and none of them is in t too.
@@ -28,8 +27,8 @@
 --   4. An override of an id that is not in i is in g, and one of an id that is in i is not. Each tombstone is in g.
 --      What is in g is there.
 --   5. n has a namespace as long as it has anything, and no longer.
---   6. A call that is answered with an error has changed nothing: arguments are checked, and all keys read, before the
---      first write; and an event is appended before what it tells is written.
+--   6. A call that is answered with an error has changed nothing: arguments and the types of keys are checked before the
+--      first write, and an event is appended before what it tells is written.
 --
 -- All times are those of this server's clock. Numbers are doubles, exact up to 2^53.
 
@@ -189,10 +188,18 @@ local function decimal(number)
     return string.format('%.0f', number)
 end
 
+-- Fails while the slot is on its way to another node of a cluster. Some keys of the shard are there then and some are here,
+-- and those that are elsewhere look as if they were empty at the one node, and end a call in its midst at the other one.
+-- Neither node takes a command on several keys of such a slot of which one is missing.
+local function expect_whole(tag)
+    redis.call('EXISTS', tag .. ':m', tag .. ':s')
+end
+
 -- A shard as it stands, whatever its epoch is.
 local function shard_of(keys)
     local tag = #keys == 1 and (string.match(keys[1], '^(.*}):m$') or string.match(keys[1], '^.*}$'))
     if not tag then refuse('A8ARG', 'takes one key, {TAG}:m or {TAG}') end
+    expect_whole(tag)
     local shard = { tag = tag, m = tag .. ':m', z = tag .. ':z', g = tag .. ':g', n = tag .. ':n' }
     shard.a, shard.w, shard.e = tag .. ':a', tag .. ':w', tag .. ':e'
     local held = redis.call('HMGET', shard.m, 'schema', 'epoch', 'seq', 'hold', 'grown', 'mark')
@@ -224,8 +231,8 @@ local function add_keys(shard, namespaces, namespace)
     if not namespaces[namespace] then namespaces[namespace] = keys_of(shard, namespace) end
 end
 
--- Fails, before anything is written, where a key is at another node, or another program has put something there.
-local function check_keys(shard, namespaces)
+-- Fails, before anything is written, where another program has put something of another type.
+local function check_types(shard, namespaces)
     redis.call('ZCARD', shard.z)
     redis.call('ZCARD', shard.g)
     redis.call('SCARD', shard.n)
@@ -383,7 +390,7 @@ register('a8_put', {}, function(keys, args)
     for number = 1, count do items[number] = item_at(args, 9 * number - 6) end
     local shard, namespaces = shard_in(keys, args[1]), {}
     for _, item in ipairs(items) do add_keys(shard, namespaces, item.namespace) end
-    check_keys(shard, namespaces)
+    check_types(shard, namespaces)
 
     local before, answer = shard.seq, { 0 }
     for number, item in ipairs(items) do
@@ -456,15 +463,14 @@ local function announce(shard, member, about, grace)
         if id == member then
             own = last
         else
-            if now - last <= PRESENCE then present = present + 1 end
-            if now - last <= SILENCE then
-                is_anybody_heard = true
-                if last < told then redis.call('ZADD', shard.a, decimal(last), id) end
-            elseif last + grace > now then
-                hold = math.max(hold, last + grace)
-            else
+            local is_silent = now - last > SILENCE
+            if is_silent and last + grace <= now then
                 redis.call('ZREM', shard.a, id)
                 redis.call('HDEL', shard.w, id)
+            else
+                if now - last <= PRESENCE then present = present + 1 end
+                if is_silent then hold = math.max(hold, last + grace) else is_anybody_heard = true end
+                if last < told then redis.call('ZADD', shard.a, decimal(last), id) end
             end
         end
     end
@@ -526,7 +532,7 @@ register('a8_tick', { 'allow-oom' }, function(keys, args)
     local namespaces = {}
     for _, entry in ipairs(overdue) do add_keys(shard, namespaces, (parts_of(entry))) end
     for _, entry in ipairs(forgotten) do add_keys(shard, namespaces, (parts_of(string.sub(entry, 2)))) end
-    check_keys(shard, namespaces)
+    check_types(shard, namespaces)
     redis.call('HLEN', shard.w)
 
     local before, present = shard.seq, announce(shard, member, about, grace)

@@ -1,0 +1,67 @@
+"""Faults that one could make in the functions, each a change of their text. functions_check.py seeds them one by one, and some check must find each."""
+
+import dataclasses
+
+
+@dataclasses.dataclass(frozen=True)
+class Fault:
+    name: str
+    right: str
+    wrong: str
+
+    def applied(self, text):
+        count = text.count(self.right)
+        assert count == 1, f"{self.name}: what it changes is in the functions {count} times"
+        return text.replace(self.right, self.wrong)
+
+
+FAULTS = [
+    Fault("an equal version is taken again", "    return d > h\n", "    return d >= h\n"),
+    Fault("the second word of a version is not compared", "    if b ~= f then return b > f end\n", ""),
+    Fault("versions are signed", "struct.unpack('>I4I4I4I4', one)", "struct.unpack('>i4i4i4i4', one)"),
+    Fault("presence stands where versions are equal", "takes = not (held and is_later(held, item.version))", "takes = (not held or is_later(item.version, held))"),
+    Fault("a tombstone is not asked", "and (not gone or is_later(item.version, gone))\n    else", "\n    else"),
+    Fault("a tombstone stays beside the instance that came back", "            redis.call('HDEL', keys.t, item.id)\n", ""),
+    Fault("an instance keeps its deadline when it is deregistered", "            redis.call('ZREM', shard.z, entry)\n        end\n    end\n    if override",
+          "        end\n    end\n    if override"),
+    Fault("capacity is one too many", "redis.call('HLEN', keys.i) >= item.capacity", "redis.call('HLEN', keys.i) > item.capacity"),
+    Fault("capacity refuses who is in already", "if takes and is_instance and not held and", "if takes and is_instance and"),
+    Fault("a put forgets a renewal", "heard = math.max(heard, math.min(shard.now, deadline - before))", "heard = heard"),
+    Fault("a put never shortens a lease", "if new == deadline or not takes and deadline and new < deadline then", "if deadline and new <= deadline then"),
+    Fault("an older put lowers the deadline", "or not takes and deadline and new < deadline then", "then"),
+    Fault("a heartbeat of the future is believed", "math.min(shard.now, deadline - before)", "deadline - before"),
+    Fault("the age of a heartbeat does not count", "local heard, lease, deadline = shard.now - item.age,", "local heard, lease, deadline = shard.now,"),
+    Fault("a renewal lowers deadlines", "'XX', 'GT', unpack", "'XX', unpack"),
+    Fault("a renewal makes a deadline", "if deadlines[number] and rests[number] < math.huge then", "if rests[number] < math.huge then\n            redis.call('ZADD', shard.z, 0, entries[number])"),
+    Fault("an endless renewal makes a lease endless", "            table.insert(pairs_of_zadd, decimal(shard.now + rests[number]))",
+          "            table.insert(pairs_of_zadd, rests[number] == math.huge and '+inf' or decimal(shard.now + rests[number]))"),
+    Fault("what is due is swept at once", "local SWEEP_DELAY = 500", "local SWEEP_DELAY = 0"),
+    Fault("the sweep does not wait for the hold", "    if shard.now < shard.hold then overdue = {} end\n", ""),
+    Fault("a hold ends a millisecond late", "if shard.now < shard.hold then overdue", "if shard.now <= shard.hold then overdue"),
+    Fault("a hold may end earlier than another", "    if moment <= shard.hold then return end\n", "    if moment == 0 then return end\n"),
+    Fault("another member's silence holds nothing", "if is_silent then hold = math.max(hold, last + grace) else", "if not is_silent then"),
+    Fault("one's own silence holds nothing", "        if now - own > SILENCE then hold = now + grace end\n", ""),
+    Fault("the first member holds nothing", "elseif not is_anybody_heard and redis.call('ZCARD', shard.z) > 0 then", "elseif false then"),
+    Fault("a silent member is never removed", "            if is_silent and last + grace <= now then", "            if false then"),
+    Fault("an event comes without its number", "    if shard.seq > before then keep_seq(shard) end\n    answer", "    answer"),
+    Fault("an event has the override that was sent", "seq = append(shard, 'p' .. state .. counted(override or ''))", "seq = append(shard, 'p' .. state .. counted(item.override))"),
+    Fault("an event has the state that was sent", "        if not takes then state = string.sub(held and without_lease(held) or gone, 17) end\n", ""),
+    Fault("nothing tells what ran out", "            append(shard, 'x' .. time", "            local _ = ('x' .. time"),
+    Fault("an override of what ran out is kept for good", "            if redis.call('HEXISTS', keys.o, id) == 1 then", "            if false then"),
+    Fault("an override is forgotten although its instance is back", "            redis.call('ZREM', shard.g, 'o' .. entry)\n", ""),
+    Fault("a word on a service is forgotten although another stands", "        redis.call('ZREM', shard.g, entry)\n    end\n    return seq", "    end\n    return seq"),
+    Fault("tombstones are kept for good", "        redis.call('HDEL', keys[string.sub(entry, 1, 1)], id)\n", ""),
+    Fault("an empty namespace stays in the set", "redis.call('SREM', shard.n, namespace) end", "local _ = namespace end"),
+    Fault("a namespace that has tombstones leaves the set", "redis.call('EXISTS', names.i, names.t, names.o, names.s)", "redis.call('EXISTS', names.i, names.o, names.s)"),
+    Fault("any epoch will do", "    if shard.epoch ~= epoch then", "    if false then"),
+    Fault("another server begins no generation", "    elseif redis.call('HGET', shard.m, 'run') ~= run then", "    elseif false then"),
+    Fault("only the last generation counts", "    for later = since + 1, generation do", "    for later = generation, generation do"),
+    Fault("numbers begin anew where m was lost", "            shard.seq = math.max(shard.seq, tonumber(string.match(about[at + 1], '^%d+')))", ""),
+    Fault("a wrong item is found after the first write", "    for number = 1, count do items[number] = item_at(args, 9 * number - 6) end\n    local shard, namespaces = shard_in(keys, args[1]), {}\n",
+          "    local shard, namespaces = shard_in(keys, args[1]), {}\n    redis.call('SADD', shard.n, args[4])\n    for number = 1, count do items[number] = item_at(args, 9 * number - 6) end\n"),
+    Fault("keys are not looked at before the first write", "    for _, keys in pairs(namespaces) do\n        for _, key in pairs(keys) do redis.call('HLEN', key) end\n    end\n", ""),
+    Fault("a full store refuses renewals", "register('a8_renew', { 'allow-oom' }", "register('a8_renew', {}"),
+    Fault("a full store takes registrations", "register('a8_put', {}", "register('a8_put', { 'allow-oom' }"),
+    Fault("a stream is not bounded by bytes", "    if shard.grown > STREAM_BYTES then", "    if false then"),
+    Fault("a stream is cut too short", "decimal(shard.mark + 1) .. '-0')", "decimal(shard.seq + 1) .. '-0')"),
+]
