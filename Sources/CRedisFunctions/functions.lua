@@ -1,6 +1,6 @@
 #!lua name=a8
 -- What members without state have the Redis server do for them: one call is one decision that no other call interrupts.
--- A member loads this library when the server has none or an older one (a8_version). docs/redis.md has the contract: what
+-- A member loads this library when the server has none or an older one (a8_version). docs/redis-functions.md has the contract: what
 -- each key holds, what each function promises, and what an error means.
 --
 -- Every function but a8_version has one key, the hash m of a shard, as in {a8.7}:m, or its tag alone, as in {a8.7}; all
@@ -505,8 +505,8 @@ local function sweep(shard, entries, namespaces)
                 redis.call('ZADD', shard.g, decimal(shard.now + OVERRIDE_TIME), 'o' .. entry)
             end
         end
-        redis.call('ZREM', shard.z, entry)
     end
+    if #entries > 0 then redis.call('ZREM', shard.z, unpack(entries)) end
 end
 
 -- Forgets tombstones, overrides and words on services whose time is over.

@@ -7,6 +7,7 @@ import Testing
 struct RuleTests {
     /// The contracts, each with the letter of its rules.
     private static let contracts: [(page: String, letters: [Character])] = [
+        ("docs/redis-functions.md", ["D"]),
         ("docs/rest-api.md", ["R"]), ("docs/eureka.md", ["E"]), ("docs/catalogs.md", ["F", "K", "U"]),
         ("docs/feeds.md", ["A"]), ("docs/watch.md", ["W"]), ("docs/prometheus.md", ["H"]), ("docs/envoy.md", ["V"]),
         ("docs/consul.md", ["C"]), ("docs/dns.md", ["N"]), ("docs/page.md", ["P"]), ("docs/tokens.md", ["J"]),

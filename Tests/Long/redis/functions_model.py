@@ -1,4 +1,4 @@
-"""What the functions in Redis promise, once more and naively: dictionaries, no care for speed, written from docs/redis.md and not from the Lua.
+"""What the functions in Redis promise, once more and naively: dictionaries, no care for speed, written from docs/redis-functions.md and not from the Lua.
 
 A model takes the commands that the functions take and gives the replies that they give. It also says what every key must hold afterwards, byte by byte,
 so whatever the functions leave behind or forget shows at once. The states are those of Catalog's codec as far as the events' readers look into them.
