@@ -227,7 +227,8 @@ let package = Package(
             dependencies: [
                 "Catalog", "JSON", "RESP", "RedisStore", "Replication", "TestCatalog", "TestRandom", "TestTime", "Text",
                 "Time",
-            ]),
+            ],
+            exclude: ["Recorded"]),
         .testTarget(
             name: "RedisStoreServerTests",
             dependencies: [

@@ -1,0 +1,94 @@
+// What one Sentinel says of the master, read from its answers to three questions that are sent together. The address
+// alone does not say how new it is: that is the configuration's epoch, which rises at the very moment from which a
+// Sentinel names the promoted replica.
+
+package import RESP
+
+/// The questions of a Sentinel, and their answers.
+package struct SentinelWord: Sendable, Equatable {
+    /// The master that it names.
+    package let node: StoreNode
+    /// Which agreement of the Sentinels this is; a later one is greater.
+    package let epoch: UInt64
+    /// Whether it is about to promote a replica in place of the node.
+    package let isBeingReplaced: Bool
+    /// The other Sentinels of the group.
+    package let others: [StoreNode]
+
+    /// Why the answers cannot be used.
+    package enum Problem: Error, Sendable, Equatable {
+        /// It watches no group of this name.
+        case unknownGroup
+        case fault(RESPFault)
+        case malformed
+    }
+
+    /// The most others that are read of one answer.
+    private static let mostOthers = 32
+
+    /// What is asked, in this order and at once.
+    package static func questions(group: String) -> [RESPCommand] {
+        [
+            RESPCommand("SENTINEL", "GET-MASTER-ADDR-BY-NAME", group), RESPCommand("SENTINEL", "MASTER", group),
+            RESPCommand("SENTINEL", "SENTINELS", group),
+        ]
+    }
+
+    /// Reads the answers to the questions, in their order.
+    package init(_ replies: [RESPValue]) throws(Problem) {
+        guard replies.count == 3 else { throw .malformed }
+        if case .nothing = replies[0] { throw .unknownGroup }
+        for case .error(let fault) in replies { throw .fault(fault) }
+        guard case .array(let address) = replies[0], address.count == 2, let host = TopologyReply.text(address[0]),
+            !host.isEmpty, let port = TopologyReply.port(address[1]),
+            let master = TopologyReply.fields(replies[1]), let epoch = master["config-epoch"].flatMap({ UInt64($0) }),
+            case .array(let others) = replies[2]
+        else { throw .malformed }
+        node = StoreNode(host: host, port: port)
+        self.epoch = epoch
+        // From the promotion on, the node is the new master, though the rest of the answer is still of the old one.
+        let isUnderWay = master["flags"]?.split(separator: ",").contains("failover_in_progress") ?? false
+        isBeingReplaced = isUnderWay && TopologyReply.node(master) == node
+        self.others = others.prefix(Self.mostOthers).compactMap {
+            TopologyReply.fields($0).flatMap(TopologyReply.node)
+        }
+    }
+}
+
+/// What a server answers to `ROLE`.
+package enum ServerRole: Sendable, Equatable {
+    case master
+    case replica
+    /// A Sentinel, or an answer that says nothing.
+    case other
+
+    package static let question = RESPCommand("ROLE")
+
+    package init(_ reply: RESPValue) {
+        guard case .array(let parts) = reply, let first = parts.first else {
+            self = .other
+            return
+        }
+        switch TopologyReply.text(first) {
+        case "master": self = .master
+        case "slave": self = .replica
+        default: self = .other
+        }
+    }
+}
+
+/// What Sentinels publish when the master has changed. It comes late, once the other replicas follow the new master,
+/// and not at all from a Sentinel that has lost the connection of its subscriber: it is a reason to ask, and no answer.
+package enum SentinelNews {
+    private static let channel = "+switch-master"
+
+    package static let subscription = RESPCommand("SUBSCRIBE", channel)
+
+    /// Whether a message is about the group.
+    package static func isAbout(_ group: String, _ message: RESPValue) -> Bool {
+        guard case .array(let parts) = message, parts.count == 3, TopologyReply.text(parts[0]) == "message",
+            TopologyReply.text(parts[1]) == channel, let text = TopologyReply.text(parts[2])
+        else { return false }
+        return text.split(separator: " ").first.map(String.init) == group
+    }
+}
