@@ -208,6 +208,10 @@ class Member:
         """GET /api/v1/cluster."""
         return self.get("/api/v1/cluster")
 
+    def digest(self):
+        """The same at two members only if they hold the same."""
+        return self.cluster()["digest"]
+
     def link_to(self, other):
         """How this member sees another, by its address: an object of `members` in the cluster's page, or {}."""
         for peer in self.cluster()["members"]:
@@ -328,7 +332,7 @@ class Cluster:
         wait_until(f"{', '.join(map(repr, members))} to be linked", are_joined, seconds)
 
     def digests(self, members=None):
-        return {member.name: member.cluster()["digest"] for member in members or self.members}
+        return {member.name: member.digest() for member in members or self.members}
 
     def wait_converged(self, members=None, seconds=25):
         """Until all digests are equal. Returns the seconds it took."""

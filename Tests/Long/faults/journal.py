@@ -57,6 +57,8 @@ class Entry:
         self.uncertain = []
         self.last_touch = None
         self.uncertain_touch = None
+        # What its client is asking for just now: it may be done already.
+        self.under_way = None
 
     def __repr__(self):
         return f"{self.kind} {self.name} ({self.identity})"
@@ -139,9 +141,11 @@ class Client:
 class Population:
     """The clients. `use` says through which members they may go; clients of different groups never meet, as if each knew its own side only."""
 
-    def __init__(self, members, keepers=40, ttl=6, churn=5.0, seed=1, name="p", journal=None, changes=True):
-        """`churn`: how many leavers and abandoned instances come each second. `changes`: whether keepers register anew now and then."""
+    def __init__(self, members, keepers=40, ttl=6, churn=5.0, seed=1, name="p", journal=None, changes=True, refusals_may_be_done=False):
+        """`churn`: how many leavers and abandoned instances come each second. `changes`: whether keepers register anew now and then.
+        `refusals_may_be_done`: a change that is answered 503 may have been carried out all the same, at once or a little later."""
         self.journal = journal or Journal()
+        self.refusals_may_be_done = refusals_may_be_done
         self.name = name
         self.ttl = ttl
         self.churn = churn
@@ -263,11 +267,13 @@ class Population:
             return None
         sent = time.monotonic()
         operation = Operation(verb, member.name, entry.number, entry.status, sent)
+        entry.under_way = verb
         try:
             status, value = client.ask(member, method, path, body)
         except ConnectionRefusedError:
             self._avoid(member)
             self.journal.count("refused")
+            entry.under_way = None
             return None
         except OSError:
             self._avoid(member)
@@ -276,6 +282,7 @@ class Population:
                 entry.uncertain_touch = time.monotonic()
                 if verb != "renew":
                     entry.uncertain.append(operation)
+                entry.under_way = None
             return None
         operation.answered = time.monotonic()
         with self.journal.lock:
@@ -285,6 +292,8 @@ class Population:
                     entry.last_touch = operation
                 if verb != "renew":
                     entry.changes.append(operation)
+                    # What a member has answered has got its version: a later change wins over it.
+                    entry.uncertain = [one for one in entry.uncertain if one.answered is None or not self.refusals_may_be_done]
                 if verb == "register":
                     entry.identity = value["id"]
             elif status == 410:
@@ -295,13 +304,14 @@ class Population:
             elif status == 503:
                 self.journal.counts["refused"] += 1
                 self._avoid(member)
-                if verb == "deregister":
+                if verb == "deregister" or verb == "register" and self.refusals_may_be_done:
                     entry.uncertain.append(operation)
                 # A member that is copying renews the lease all the same.
-                if verb == "renew":
+                if verb == "renew" or self.refusals_may_be_done:
                     entry.uncertain_touch = time.monotonic()
             else:
                 self.journal.complaints.append(f"{verb} of {entry} at {member} was answered {status}: {value}")
+            entry.under_way = None
         return status
 
     def _may_be_gone(self, entry):

@@ -53,9 +53,9 @@ def run_here(row, registry):
     return 1
 
 
-def run_apart(row, registry):
+def run_apart(row, registry, script):
     """The row's exit status."""
-    command = [sys.executable, __file__, "--here", "--registry", registry, row.name]
+    command = [sys.executable, script, "--here", "--registry", registry, row.name]
     if row.needs_network:
         enter = namespace_command()
         if enter is None:
@@ -87,15 +87,16 @@ def end(process):
     process.wait()
 
 
-def main():
-    arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+def main(script=__file__, description=__doc__):
+    """`script`: the program that is run, beside which the modules of rows are."""
+    arguments = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     arguments.add_argument("--registry", default=str(ROOT / "bin" / "registry"))
     arguments.add_argument("--fast", action="store_true", help="only the rows of `make test`")
     arguments.add_argument("--list", action="store_true", help="tell the rows and what they are for")
     arguments.add_argument("--here", action="store_true", help=argparse.SUPPRESS)
     arguments.add_argument("rows", nargs="*", metavar="NAME")
     options = arguments.parse_args()
-    for module in sorted(HERE.glob("row_*.py")):
+    for module in sorted(pathlib.Path(script).resolve().parent.glob("row_*.py")):
         importlib.import_module(module.stem)
     if options.list:
         for row in ROWS.values():
@@ -112,7 +113,7 @@ def main():
     for row in chosen:
         print(f"{row.name}: {row.promise}", flush=True)
         began = time.monotonic()
-        results[row.name] = run_apart(row, registry)
+        results[row.name] = run_apart(row, registry, script)
         word = {0: "ok", SKIPPED: "SKIPPED"}.get(results[row.name], "FAILED")
         print(f"{word} {row.name} {time.monotonic() - began:.0f} s", flush=True)
     failed = [name for name, status in results.items() if status not in (0, SKIPPED)]

@@ -11,6 +11,7 @@ import threading
 
 PIECE_BYTES = 64 << 10
 END_SECONDS = 10
+POISON_SECONDS = 0.3
 
 
 class Wire:
@@ -19,6 +20,7 @@ class Wire:
     one_byte: replies come one byte at a time, each in a packet of its own
     stalled: nothing is carried either way, and nothing is closed; what is said meanwhile comes when it ends
     refuses: new connections are closed at once
+    poison: None, or bytes that come in place of the next reply of each connection, which is reset after them
     cut_after: None, or bytes of replies after which a connection is reset; counted anew for each connection. Connections that exist are counted on
     """
 
@@ -26,6 +28,7 @@ class Wire:
         self.target = (host, target_port)
         self.one_byte = False
         self.refuses = False
+        self.poison = None
         self.cut_after = None
         self.counts = collections.Counter()
         self._listener = socket.socket()
@@ -115,6 +118,13 @@ class Wire:
         carried = 0
         while piece := await reader.read(PIECE_BYTES):
             await self._flows.wait()
+            if poison := self.poison:
+                self.counts["poisoned"] += 1
+                writer.write(poison)
+                await writer.drain()
+                # For as long as it takes to be read.
+                await asyncio.sleep(POISON_SECONDS)
+                return
             limit = self.cut_after
             is_cut = limit is not None and carried + len(piece) >= limit
             if is_cut:
