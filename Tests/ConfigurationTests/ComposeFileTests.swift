@@ -57,6 +57,35 @@ struct ComposeFileTests {
         #expect(!(try Self.text(file).contains("healthcheck:")))
     }
 
+    @Test(
+        arguments: [
+            ("docker-compose.redis.yml", "hosts"), ("docker-compose.redis-sentinel.yml", "sentinel"),
+            ("docker-compose.redis-cluster.yml", "cluster"),
+        ])
+    func `what a compose file with Redis sets is allowed, and leads to a store`(file: String, route: String) throws {
+        let environment = try Self.environment(file)
+        #expect(Set(environment.keys).isSubset(of: Settings.rows.flatMap(\.environmentNames)))
+        let resolved = try Settings.resolve(flags: [:], environment: environment) { Array("secret of \($0)\n".utf8) }
+        #expect(resolved.warnings.isEmpty)
+        let store = try #require(resolved.settings.redisStore)
+        let text = try Self.text(file)
+        switch store.route {
+        case .hosts(let hosts):
+            #expect(route == "hosts" && hosts.map(\.description) == ["redis:6379"] && text.contains("\n  redis:\n"))
+        case .sentinel(let sentinel, let password):
+            #expect(route == "sentinel" && password != nil && store.password != nil && store.wait == 1)
+            #expect(try Self.text("deploy/redis/sentinel").contains("sentinel monitor \(sentinel.name) "))
+            for host in sentinel.hosts {
+                #expect(text.contains("[\"/deploy/sentinel\", \"\(host.host)\","), "nobody is \(host)")
+            }
+        case .cluster(let hosts):
+            #expect(route == "cluster" && store.password != nil && store.wait == 1)
+            for host in hosts {
+                #expect(text.contains("[\"/deploy/server\", \"\(host.host)\","), "nobody is \(host)")
+            }
+        }
+    }
+
     @Test func `the image is healthy when it is ready, stops by the signal that drains, and names its ports`() throws {
         let image = try Self.text("Dockerfile")
         #expect(image.contains("HEALTHCHECK ") && image.contains(#"CMD ["/usr/local/bin/registry", "check"]"#))
@@ -80,7 +109,11 @@ struct ComposeFileTests {
         #expect(Settings.rows.first { $0.name == "api_port" }?.defaultText == "8080")
     }
 
-    @Test(arguments: ["docker-compose.yml", "docker-compose.dns.yml"])
+    @Test(
+        arguments: [
+            "docker-compose.yml", "docker-compose.dns.yml", "docker-compose.redis.yml",
+            "docker-compose.redis-sentinel.yml", "docker-compose.redis-cluster.yml",
+        ])
     func `the members take the balancer's word and nobody else's, and it lets nobody else speak`(file: String) throws {
         let text = try Self.text(file)
         let address = try #require(text.firstMatch(of: /ipv4_address: ([0-9.]+)\n/).map { String($0.1) })

@@ -20,37 +20,16 @@ import tempfile
 import threading
 import time
 import urllib.request
-import venv
 
 import checks
+import compose_files
 from running_registry import RunningRegistry
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
-REQUIREMENT = "PyYAML>=6,<7"
-COMPOSE_FILES = ("docker-compose.yml", "docker-compose.dns.yml")
-# Keys of the compose specification (https://github.com/compose-spec/compose-spec) that the files may use.
-SERVICE_KEYS = {
-    "build", "cap_drop", "depends_on", "deploy", "environment", "healthcheck", "image", "logging", "networks", "ports", "read_only", "restart",
-    "security_opt", "stop_grace_period", "volumes"}
 # What the image calls the program that the check runs.
 INSTALLED = "/usr/local/bin/registry"
 PATIENCE_SECONDS = 60
 LOOKUP_SECONDS = 6
-
-
-def read_yaml(path, directory):
-    """The file as plain values. PyYAML lives in the virtual environment and may not be importable here."""
-    python = directory / "bin" / "python"
-    if not python.exists():
-        venv.create(directory, with_pip=True)
-    program = "import json, sys, yaml; print(json.dumps(yaml.safe_load(open(sys.argv[1]))))"
-    for attempt in range(2):
-        read = subprocess.run([python, "-c", program, path], capture_output=True, text=True)
-        if read.returncode == 0:
-            return json.loads(read.stdout)
-        if attempt == 0 and "No module named 'yaml'" in read.stderr:
-            subprocess.run([directory / "bin" / "pip", "install", "--quiet", REQUIREMENT], check=True)
-    raise AssertionError(f"{path}: {read.stderr}")
 
 
 def free_port():
@@ -122,39 +101,23 @@ def cluster_settings(folder, size):
 
 
 def compose_files_are_well_formed(options):
-    for name in COMPOSE_FILES:
-        document = read_yaml(ROOT / name, options.venv)
-        unknown = {key for key in document if not key.startswith("x-")} - {"networks", "services", "volumes"}
-        assert not unknown, f"{name}: {unknown}"
-        volumes = document.get("volumes", {})
-        members = 0
-        for service, content in document["services"].items():
-            assert set(content) <= SERVICE_KEYS, f"{name}: {service} has {set(content) - SERVICE_KEYS}"
-            assert content["healthcheck"]["test"][0] == "CMD", f"{name}: {service} has no health check"
-            for other in content.get("depends_on", []):
-                assert other in document["services"], f"{name}: {service} depends on {other}"
-            for volume in content.get("volumes", []):
-                source = volume.split(":")[0]
-                if source.startswith("."):
-                    assert (ROOT / source).is_file(), f"{name}: there is no {source}"
-                else:
-                    assert source in volumes, f"{name}: there is no volume {source}"
-            for key, value in content.get("environment", {}).items():
-                assert isinstance(value, str), f"{name}: {key} is no string and would be rewritten by the engine"
-                assert key.startswith("A8_"), f"{name}: {key} could be another program's; settings in containers have the prefix"
-            assert content["read_only"] and content["cap_drop"] == ["ALL"] and content["logging"]["options"]["max-size"], f"{name}: {service}"
-            if content["image"].startswith("a8registry:"):
-                assert content["stop_grace_period"] == "30s", f"{name}: {service} is killed before it has left"
-                members += content.get("deploy", {}).get("replicas", 1)
-                size = int(content["environment"]["A8_CLUSTER_SIZE"])
-        assert members == size == 3, f"{name}: {members} members of {size}"
+    for name in (*compose_files.CLUSTERS, *compose_files.OVER_REDIS):
+        document = compose_files.read_yaml(ROOT / name, options.venv)
+        compose_files.check_form(name, document)
+        members = compose_files.members(document)
+        count = sum(content.get("deploy", {}).get("replicas", 1) for content in members)
+        if name in compose_files.CLUSTERS:
+            assert {int(content["environment"]["A8_CLUSTER_SIZE"]) for content in members} == {count} == {3}, f"{name}: {count} members"
+        else:
+            assert {content["environment"]["A8_STORE"] for content in members} == {"redis"} and count == 2, f"{name}: {count} members"
 
 
 def checks_tell_who_is_ready(options):
     commands = set()
-    for name in COMPOSE_FILES:
-        for content in read_yaml(ROOT / name, options.venv)["services"].values():
-            commands.add(tuple(content["healthcheck"]["test"][1:]))
+    for name in (*compose_files.CLUSTERS, *compose_files.OVER_REDIS):
+        for content in compose_files.read_yaml(ROOT / name, options.venv)["services"].values():
+            if not content["image"].startswith("redis:"):
+                commands.add(tuple(content["healthcheck"]["test"][1:]))
     # The members' is the program's own; the balancer, which has no such program, is asked by the shell.
     assert len(commands) == 2 and sum(INSTALLED in command for command in commands) == 1, commands
     for command in commands:

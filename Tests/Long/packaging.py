@@ -17,6 +17,7 @@ import sys
 import venv
 
 import checks
+from compose_files import OVER_REDIS
 from running_registry import RunningRegistry
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
@@ -55,7 +56,7 @@ def manifests_are_what_kubernetes_takes(options):
 
 def files_name_the_release(options):
     version = subprocess.run([options.registry, "--version"], capture_output=True, text=True, check=True).stdout.split()[-1]
-    for name in ("docker-compose.yml", "docker-compose.dns.yml", "docker-compose.single.yml", "deploy/kubernetes.yaml"):
+    for name in ("docker-compose.yml", "docker-compose.dns.yml", "docker-compose.single.yml", *OVER_REDIS, "deploy/kubernetes.yaml"):
         images = re.findall(r"image: (a8registry:\S+)", (ROOT / name).read_text())
         assert set(images) == {f"a8registry:{version}"}, f"{name}: {images}, but the release is {version}"
 
