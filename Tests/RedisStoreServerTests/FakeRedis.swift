@@ -47,7 +47,7 @@ final class FakeRedis: Sendable {
         }
     }
 
-    var node: RedisNode { RedisNode(host: "127.0.0.1", port: server.port) }
+    var node: StoreNode { StoreNode(host: "127.0.0.1", port: server.port) }
 
     static func healthy(_ command: [String]) -> Answer {
         switch command.first {

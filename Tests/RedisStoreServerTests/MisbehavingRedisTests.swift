@@ -142,7 +142,7 @@ struct MisbehavingRedisTests {
         let bench = try RedisBench()
         var toldAtOnce = true
         try bench.run({ onLoop in
-            bench.connect(RedisNode(host: "127.0.0.1", port: port.port), onLoop)
+            bench.connect(StoreNode(host: "127.0.0.1", port: port.port), onLoop)
             toldAtOnce = !bench.told.isEmpty
         }) { bench.end != nil }
         #expect(!toldAtOnce && bench.end?.sentence == "Connection refused" && bench.end?.isRefusal == false)
@@ -151,13 +151,13 @@ struct MisbehavingRedisTests {
     @Test func `a name is looked up, and each of its addresses is tried`() throws {
         let fake = try FakeRedis { _ in nil }
         let bench = try RedisBench()
-        try bench.run(RedisNode(host: "localhost", port: fake.node.port)) { bench.facts != nil || bench.end != nil }
+        try bench.run(StoreNode(host: "localhost", port: fake.node.port)) { bench.facts != nil || bench.end != nil }
         #expect(bench.facts != nil, "\(String(describing: bench.end))")
     }
 
     @Test func `a name that does not exist is told`() throws {
         let bench = try RedisBench()
-        try bench.run(RedisNode(host: "no.such.host.invalid", port: 6_379)) { bench.end != nil }
+        try bench.run(StoreNode(host: "no.such.host.invalid", port: 6_379)) { bench.end != nil }
         #expect(bench.end?.sentence.contains("no.such.host.invalid") == true)
     }
 

@@ -47,7 +47,7 @@ final class RedisBench {
 
     /// Connects and runs the loop until `condition` holds, which is asked after each event and now and then.
     func run(
-        _ node: RedisNode, as introduction: Introduction = introduction, timeout: Duration = .seconds(20),
+        _ node: StoreNode, as introduction: Introduction = introduction, timeout: Duration = .seconds(20),
         trust: TLSContext? = nil, until condition: @escaping () -> Bool
     ) throws {
         try run(
@@ -57,7 +57,7 @@ final class RedisBench {
     }
 
     func connect(
-        _ node: RedisNode, as introduction: Introduction = introduction, timeout: Duration = .seconds(20),
+        _ node: StoreNode, as introduction: Introduction = introduction, timeout: Duration = .seconds(20),
         trust: TLSContext? = nil, _ onLoop: borrowing OnLoop
     ) {
         let index = opened.count

@@ -36,7 +36,7 @@ struct Engine: Sendable, CustomTestStringConvertible {
 final class RedisServer {
     private static let attempts = 20
 
-    let node: RedisNode
+    let node: StoreNode
     private let process: Process
     private let folder: URL
 
@@ -52,7 +52,7 @@ final class RedisServer {
             shutDown(free)
             if let process = try Self.start(engine, options, port: free.port, in: folder) {
                 self.process = process
-                node = RedisNode(host: host, port: free.port)
+                node = StoreNode(host: host, port: free.port)
                 return
             }
         }

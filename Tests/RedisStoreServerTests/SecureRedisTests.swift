@@ -54,7 +54,7 @@ struct SecureRedisTests {
             ])
     }
 
-    private func outcome(of node: RedisNode, trust: TLSContext?) throws -> (facts: ServerFacts?, end: RedisEnd<Int>?) {
+    private func outcome(of node: StoreNode, trust: TLSContext?) throws -> (facts: ServerFacts?, end: RedisEnd<Int>?) {
         let bench = try RedisBench()
         try bench.run(node, timeout: .seconds(2), trust: trust) { bench.facts != nil || bench.end != nil }
         return (bench.facts, bench.end)
@@ -66,7 +66,7 @@ struct SecureRedisTests {
         let server = try server(engine, authority, hosts: ["localhost"], addresses: ["127.0.0.1"])
         let trust = try authority.trust(authority.issue("client", for: .client))
         for host in ["127.0.0.1", "localhost"] {
-            let outcome = try outcome(of: RedisNode(host: host, port: server.node.port), trust: trust)
+            let outcome = try outcome(of: StoreNode(host: host, port: server.node.port), trust: trust)
             #expect(outcome.facts != nil, "\(host): \(String(describing: outcome.end))")
         }
     }
@@ -78,7 +78,7 @@ struct SecureRedisTests {
         let identity = try authority.issue("client", for: .client)
         let mismatch = try outcome(of: server.node, trust: authority.trust(identity))
         #expect(mismatch.facts == nil && mismatch.end?.sentence.contains("mismatch") == true, "\(mismatch)")
-        let named = RedisNode(host: "localhost", port: server.node.port)
+        let named = StoreNode(host: "localhost", port: server.node.port)
         let unknown = try outcome(of: named, trust: stranger.trust(identity))
         #expect(unknown.facts == nil && unknown.end?.isRefusal == true, "\(unknown)")
     }
