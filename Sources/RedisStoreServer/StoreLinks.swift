@@ -107,8 +107,8 @@ final class StoreLinks {
     }
 
     /// The server is not, or no longer, the one to ask.
-    func leave(_ node: StoreNode, _ sentence: String, _ onLoop: borrowing OnLoop) {
-        drop(node, sentence, lost: [], except: nil, isRefusal: false, onLoop)
+    func leave(_ node: StoreNode, _ sentence: String, isRefusal: Bool, _ onLoop: borrowing OnLoop) {
+        drop(node, sentence, lost: [], except: nil, isRefusal: isRefusal, onLoop)
     }
 
     private func drop(

@@ -11,6 +11,11 @@ import Replication
 import System
 import Time
 
+/// Why a server cannot be used, until somebody changes a setting of it or of this registry.
+package struct StoreRefusal: Error, Sendable, CustomStringConvertible {
+    package let description: String
+}
+
 /// Everything on the store thread.
 final class StoreLoop {
     /// What a loop is made of.
@@ -119,6 +124,10 @@ final class StoreLoop {
         case .reply(let question, let value): carryOut(member.answered(question, value, at: now), onLoop)
         case .disconnected(let node, let sentence, let lost, let isRefusal):
             log.disconnected(node, sentence, isRefusal: isRefusal)
+            // Before there is a view to serve, nobody is helped by waiting for an operator to find the line in the log.
+            if isRefusal, !parts.board.hasCopy {
+                parts.whenFailed(StoreRefusal(description: "\(node): \(sentence)"))
+            }
             for question in lost { carryOut(member.lost(question, at: now), onLoop) }
             carryOut(member.disconnected(node, at: now), onLoop)
         }
@@ -165,7 +174,8 @@ final class StoreLoop {
                 if !links.send(command, question, to: node, line, patience: patience) {
                     carryOut(member.lost(question, at: now), onLoop)
                 }
-            case .leave(let node, let sentence): links.leave(node, sentence, onLoop)
+            case .leave(let node, let sentence, let isLasting):
+                links.leave(node, sentence, isRefusal: isLasting, onLoop)
             case .lookAgain: links.lookAgain()
             case .acknowledged(let ticket): mail.acknowledge(ticket)
             case .unacknowledged(let ticket): mail.fail(ticket)

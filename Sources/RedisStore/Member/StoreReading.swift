@@ -48,7 +48,7 @@ extension StoreMember {
 
     private func unreadable(_ shard: StoreShard, _ what: String) -> [StoreDirective] {
         guard let node = shards[shard.number].node else { return [] }
-        return [.note(.unreadable(shard, what)), .leave(node, "\(what) cannot be read")]
+        return [.note(.unreadable(shard, what)), .leave(node, "\(what) cannot be read", isLasting: false)]
     }
 
     /// The store has another history than the one that was followed: it was emptied. It is filled from this member's view,

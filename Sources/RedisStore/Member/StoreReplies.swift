@@ -70,7 +70,12 @@ extension StoreMember {
         case .moved, .ask, .clusterDown, .tryAgain, .crossSlot: directives.append(.lookAgain)
         case .readOnly, .loading, .masterDown, .unauthenticated, .wrongPassword, .noFunction, .protected:
             if let node = question.node ?? shard.flatMap({ shards[$0.number].node }) {
-                directives.append(.leave(node, fault.sentence))
+                directives.append(.leave(node, fault.sentence, isLasting: false))
+            }
+        case .foreignSchema:
+            if let node = shard.flatMap({ shards[$0.number].node }) {
+                directives.append(
+                    .leave(node, "what is stored there is of another release: \(fault.sentence)", isLasting: true))
             }
         default:
             guard let shard else { break }
@@ -80,7 +85,9 @@ extension StoreMember {
                 shards[shard.number].trouble = fault.sentence
                 shards[shard.number].retried = time.monotonic
             case .open, .scan, .read:
-                if let node = shards[shard.number].node { directives.append(.leave(node, fault.sentence)) }
+                if let node = shards[shard.number].node {
+                    directives.append(.leave(node, fault.sentence, isLasting: false))
+                }
             case .tick: shards[shard.number].isTicking = false
             default: break
             }

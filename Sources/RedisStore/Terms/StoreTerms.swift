@@ -73,7 +73,9 @@ package enum StoreDirective: Sendable {
     /// - patience: how long the reply may take; nil is as long as any.
     case send(RESPCommand, StoreQuestion, StoreNode, StoreLine, patience: Duration?)
     /// The server is not, or no longer, the one to ask. The sentence says why.
-    case leave(StoreNode, String)
+    ///
+    /// - isLasting: whether that stays so until somebody changes a setting, here or there.
+    case leave(StoreNode, String, isLasting: Bool)
     /// Other nodes may have the shards by now.
     case lookAgain
     case acknowledged(AcknowledgmentTicket)

@@ -39,6 +39,8 @@ enum WorkerReport: Sendable {
     /// Its thread is about to end.
     case ended
     case replicationFailed(any Error)
+    /// The store thread could not start, or the store is of no use.
+    case storeFailed(any Error)
     /// What has come of a question for keys.
     case issuerAnswered(KeyFetcher.Outcome)
     /// What a file had has been read: whether there was anything.

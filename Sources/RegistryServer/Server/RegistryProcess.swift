@@ -236,7 +236,7 @@ package final class RegistryProcess {
             capacity: { [registry] in registry.capacity(of: $0) },
             whenExpired: { [registry] in registry.changes.countExpirations($0) }
         ) {
-            control.send(.replicationFailed($0))
+            control.send(.storeFailed($0))
         }
         try replication?.start(
             registry.store, registry.leaseClock, registry.expiryHold, isRestored: isRestored
@@ -366,6 +366,10 @@ package final class RegistryProcess {
                 drain(onLoop)
             }
             if running == 0 { leave(onLoop) }
+        case .storeFailed(let error):
+            logger.critical("the store cannot be used", metadata: ["reason": "\(error)"])
+            status = ExitStatus.unavailable
+            drain(onLoop)
         case .replicationFailed(let error):
             logger.critical("replication could not start", metadata: ["error": "\(error)"])
             status = ExitStatus.unavailable
