@@ -86,7 +86,7 @@ package final class RedisConnection<Tag: Sendable> {
     /// - deadline: how long the reply may take; what the connection was made with when nil.
     /// - changes: whether it matters if it is done without an answer.
     package func send(_ command: RESPCommand, tag: Tag, deadline: Duration? = nil, changes: Bool = true) -> Bool {
-        isReady && ask(command, .owner(tag), within: deadline, changes: changes)
+        isReady && !isSubscribed && ask(command, .owner(tag), within: deadline, changes: changes)
     }
 
     /// Has the server tell what is published on the channel. From then on it takes no other commands.

@@ -7,7 +7,7 @@ import System
 package import TLS
 import Time
 
-/// Makes connections for one loop. Belongs to its thread.
+/// Makes connections for one loop. Belongs to its thread, and outlives the connections that it has made.
 package final class RedisConnections {
     /// How often deadlines are looked at, in milliseconds.
     private static let sweepPeriod = 50

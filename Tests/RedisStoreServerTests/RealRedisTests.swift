@@ -159,6 +159,7 @@ struct RealRedisTests {
             switch event {
             case .ready where connection === bench.opened.first:
                 #expect(connection.subscribe(to: "+switch-master"))
+                #expect(!connection.send(RESPCommand("GET", "a"), tag: 2), "a subscriber asks nothing else")
                 bench.connect(server.node, onLoop)
             case .ready:
                 #expect(connection.send(RESPCommand("PUBLISH", "+switch-master", "a b"), tag: 1))
