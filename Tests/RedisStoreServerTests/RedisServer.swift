@@ -50,12 +50,20 @@ final class RedisServer {
             // Redis takes 0 for no port at all, so the number is one that was free a moment ago.
             let free = try LoopbackPort()
             shutDown(free)
-            if let process = try Self.start(engine, options, port: free.port, in: folder) {
+            let started: Process?
+            do {
+                started = try Self.start(engine, options, port: free.port, in: folder)
+            } catch {
+                try? FileManager.default.removeItem(at: folder)
+                throw error
+            }
+            if let process = started {
                 self.process = process
                 node = StoreNode(host: host, port: free.port)
                 return
             }
         }
+        try? FileManager.default.removeItem(at: folder)
         throw WaitedInVain(for: "a free port for \(engine.name)")
     }
 
