@@ -13,6 +13,8 @@
 --     o:NS     hash    id -> version, bytes            what an operator said of an instance
 --     s:NS     hash    name -> version, state          what an operator said of a service
 --     z        zset    NS NUL id -> ms                 when a lease is over; +inf for one that is endless
+--     y:NS     zset    id -> ms                        when the lease was over of those that are held by a budget
+--     b        hash    NS -> end, allowance, count, since    minutes in which a budget counts (minute_of)
 --     g        zset    t, o or s, NS NUL id -> ms      when one of these is forgotten
 --     n        set     namespaces that have any of i, t, o, s
 --     a, w     zset, hash    members: when each announced itself last, in ms, and what it says of itself
@@ -20,7 +22,8 @@
 --     s        there is none, ever (expect_whole)
 --
 -- Invariants, after every call:
---   1. The ids of z are exactly those of the i hashes, and none of them is in t too.
+--   1. Each id of an i hash is in z or in its namespace's y, and in one of them only; nothing else is in these, and no id
+--      of i is in t too. b has each namespace of which there is a y.
 --   2. Versions never go back: what stands for an id is the latest of i and t that was put, until it is swept or forgotten.
 --   3. seq rises by one with each event, and each change of i, t, o and s, but for what is forgotten, is an event that has
 --      all that is held of the id then. Whoever takes the events one after the other holds what the hashes hold.
@@ -40,6 +43,9 @@ local STREAM_BYTES = 4194304 -- of events: a stream keeps the last ones of so ma
 local TOMBSTONE_TIME = 15 * 60 * 1000 -- ms that a deregistration is remembered
 local OVERRIDE_TIME = 60 * 60 * 1000 -- ms that an override outlives its instance
 local SWEEP_DELAY = 500 -- ms between the end of a lease and its sweep: a renewal may be on its way
+local MINUTE = 60 * 1000 -- ms in which a budget lets so many leases of a namespace run out
+local LEAST = 10 -- leases that run out in a minute in any case
+local SMALLEST = 20 -- instances of the smallest namespace for which a budget counts
 local SILENCE = 2500 -- ms without an announcement, after which a member may be unable to renew for its clients
 local PRESENCE = 3000 -- ms since the last announcement within which a member counts
 
@@ -112,6 +118,16 @@ local function lease_time(text)
     local lease = whole(text, LONGEST_TIME, 'a lease that is not inf')
     if lease == 0 then refuse('A8ARG', 'a lease is longer than 0') end
     return lease
+end
+
+-- A budget: the share of a namespace's leases that may run out in a minute, in percent, and for how many ms one is held at
+-- most; nil is none.
+local function budget_of(text)
+    if text == '' then return nil end
+    local share, longest = string.match(text, '^(%d+):(%d+)$')
+    share = whole(share or '', 100, 'the share of a budget, with a colon and a time behind it,')
+    if share == 0 then refuse('A8ARG', 'the share of a budget is above 0') end
+    return { share = share, longest = whole(longest, LONGEST_TIME, 'the time of a budget') }
 end
 
 local function bytes_of(text, most, name)
@@ -201,7 +217,7 @@ local function shard_of(keys)
     if not tag then refuse('A8ARG', 'takes one key, {TAG}:m or {TAG}') end
     expect_whole(tag)
     local shard = { tag = tag, m = tag .. ':m', z = tag .. ':z', g = tag .. ':g', n = tag .. ':n' }
-    shard.a, shard.w, shard.e = tag .. ':a', tag .. ':w', tag .. ':e'
+    shard.a, shard.w, shard.e, shard.b = tag .. ':a', tag .. ':w', tag .. ':e', tag .. ':b'
     local held = redis.call('HMGET', shard.m, 'schema', 'epoch', 'seq', 'hold', 'grown', 'mark')
     shard.schema, shard.epoch = held[1], held[2]
     shard.seq, shard.hold = tonumber(held[3] or '0') or 0, tonumber(held[4] or '0') or 0
@@ -224,6 +240,7 @@ local function keys_of(shard, namespace)
     return {
         i = tag .. ':i:' .. namespace, t = tag .. ':t:' .. namespace,
         o = tag .. ':o:' .. namespace, s = tag .. ':s:' .. namespace,
+        y = tag .. ':y:' .. namespace,
     }
 end
 
@@ -237,8 +254,13 @@ local function check_types(shard, namespaces)
     redis.call('ZCARD', shard.g)
     redis.call('SCARD', shard.n)
     redis.call('XLEN', shard.e)
+    redis.call('HLEN', shard.b)
     for _, keys in pairs(namespaces) do
-        for _, key in pairs(keys) do redis.call('HLEN', key) end
+        redis.call('HLEN', keys.i)
+        redis.call('HLEN', keys.t)
+        redis.call('HLEN', keys.o)
+        redis.call('HLEN', keys.s)
+        redis.call('ZCARD', keys.y)
     end
 end
 
@@ -299,11 +321,16 @@ end
 
 -- Gives the lease of an instance its end. The last heartbeat is the later one of what is told and of what the deadline
 -- says that stands: a renewal that another member took meanwhile is not lost, and a shorter lease ends sooner.
-local function set_deadline(shard, item, entry, held, takes)
+local function set_deadline(shard, keys, item, entry, held, takes)
     local heard, lease, deadline = shard.now - item.age, item.lease, nil
+    local is_held_back = false
     if held then
         local before = lease_in(held)
         deadline = tonumber(redis.call('ZSCORE', shard.z, entry) or '')
+        if not deadline then
+            deadline = tonumber(redis.call('ZSCORE', keys.y, item.id) or '')
+            is_held_back = deadline ~= nil
+        end
         if deadline and deadline < math.huge and before < math.huge then
             heard = math.max(heard, math.min(shard.now, deadline - before))
         end
@@ -312,6 +339,7 @@ local function set_deadline(shard, item, entry, held, takes)
     local new = heard + lease
     if new == deadline or not takes and deadline and new < deadline then return end
     redis.call('ZADD', shard.z, new == math.huge and '+inf' or decimal(new), entry)
+    if is_held_back then redis.call('ZREM', keys.y, item.id) end
 end
 
 -- Takes an instance or a tombstone, or the override that comes with it, where it is later than what stands.
@@ -341,7 +369,7 @@ local function put_id(shard, keys, item)
         redis.call('SADD', shard.n, item.namespace)
     end
     if overrides then redis.call('HSET', keys.o, item.id, override) end
-    if is_instance and (takes or held) then set_deadline(shard, item, entry, held, takes) end
+    if is_instance and (takes or held) then set_deadline(shard, keys, item, entry, held, takes) end
     if takes and is_instance then
         redis.call('HSET', keys.i, item.id, with_lease(item.version, item.state, item.lease))
         if gone then
@@ -353,7 +381,7 @@ local function put_id(shard, keys, item)
         redis.call('ZADD', shard.g, decimal(shard.now + TOMBSTONE_TIME - item.age), 't' .. entry)
         if held then
             redis.call('HDEL', keys.i, item.id)
-            redis.call('ZREM', shard.z, entry)
+            if redis.call('ZREM', shard.z, entry) == 0 then redis.call('ZREM', keys.y, item.id) end
         end
     end
     if override and (takes or overrides) then
@@ -404,6 +432,12 @@ end)
 
 -- Heartbeats ----------------------------------------------------------------------------------------------------------
 
+-- The namespace and the id of an entry of z.
+local function parts_of(entry)
+    local nul = string.find(entry, '%z')
+    return string.sub(entry, 1, nul - 1), string.sub(entry, nul + 1)
+end
+
 -- A lease is only lengthened here: a member that has not yet heard of a longer lease renews with the shorter one, and an
 -- endless one stays so until an instance is put that has another.
 register('a8_renew', { 'allow-oom' }, function(keys, args)
@@ -420,12 +454,27 @@ register('a8_renew', { 'allow-oom' }, function(keys, args)
     end
     local shard = shard_in(keys, args[1])
     local deadlines = redis.call('ZMSCORE', shard.z, unpack(entries))
-    local answers, pairs_of_zadd = {}, {}
+    local answers, held_back, pairs_of_zadd = {}, {}, {}
+    if redis.call('HLEN', shard.b) > 0 then
+        for number = 1, count do
+            if not deadlines[number] then
+                local namespace, id = parts_of(entries[number])
+                local key = keys_of(shard, namespace).y
+                local deadline = tonumber(redis.call('ZSCORE', key, id) or '')
+                held_back[number] = deadline and { key = key, id = id, deadline = deadline }
+            end
+        end
+    end
     for number = 1, count do
-        answers[number] = deadlines[number] and '1' or '0'
-        if deadlines[number] and rests[number] < math.huge then
-            table.insert(pairs_of_zadd, decimal(shard.now + rests[number]))
+        local back, deadline = held_back[number], shard.now + rests[number]
+        answers[number] = (deadlines[number] or back) and '1' or '0'
+        if deadlines[number] and deadline < math.huge then
+            table.insert(pairs_of_zadd, decimal(deadline))
             table.insert(pairs_of_zadd, entries[number])
+        elseif back and deadline > back.deadline and deadline < math.huge then
+            -- It is like any other lease again.
+            redis.call('ZADD', shard.z, 'GT', decimal(deadline), entries[number])
+            redis.call('ZREM', back.key, back.id)
         end
     end
     if #pairs_of_zadd > 0 then redis.call('ZADD', shard.z, 'XX', 'GT', unpack(pairs_of_zadd)) end
@@ -443,12 +492,6 @@ register('a8_heard', {}, function(keys, args)
 end)
 
 -- The sweep -----------------------------------------------------------------------------------------------------------
-
--- The namespace and the id of an entry of z.
-local function parts_of(entry)
-    local nul = string.find(entry, '%z')
-    return string.sub(entry, 1, nul - 1), string.sub(entry, nul + 1)
-end
 
 -- Notes that a member is there, and holds the sweep where a member may have heartbeats that it could not bring. Returns
 -- how many members there are.
@@ -476,7 +519,7 @@ local function announce(shard, member, about, grace)
     end
     if own then
         if now - own > SILENCE then hold = now + grace end
-    elseif not is_anybody_heard and redis.call('ZCARD', shard.z) > 0 then
+    elseif not is_anybody_heard and redis.call('ZCARD', shard.z) + redis.call('HLEN', shard.b) > 0 then
         hold = now + grace
     end
     hold_until(shard, hold)
@@ -485,33 +528,121 @@ local function announce(shard, member, about, grace)
     return present
 end
 
--- The entries of z or g whose time is over at a moment, the oldest first.
+-- The entries of z or g whose time is over at a moment, and their times, the oldest first.
 local function due(key, moment, limit)
     if limit == 0 then return {} end
-    return redis.call('ZRANGE', key, '-inf', decimal(moment), 'BYSCORE', 'LIMIT', 0, limit)
+    return redis.call('ZRANGE', key, '-inf', decimal(moment), 'BYSCORE', 'LIMIT', 0, limit, 'WITHSCORES')
 end
 
--- Lets instances go whose leases are over.
-local function sweep(shard, entries, namespaces)
-    local time = struct.pack('>I8', shard.microseconds)
-    for _, entry in ipairs(entries) do
-        local namespace, id = parts_of(entry)
-        local keys = namespaces[namespace]
-        local value = redis.call('HGET', keys.i, id)
-        if value then
-            append(shard, 'x' .. time .. counted(namespace) .. counted(id) .. string.sub(value, 1, 16))
-            redis.call('HDEL', keys.i, id)
-            if redis.call('HEXISTS', keys.o, id) == 1 then
-                redis.call('ZADD', shard.g, decimal(shard.now + OVERRIDE_TIME), 'o' .. entry)
-            end
+-- Lets an instance go whose lease is over. It is taken out of z or y by the caller.
+local function let_go(shard, keys, namespace, id)
+    local value = redis.call('HGET', keys.i, id)
+    if not value then return end
+    append(shard, 'x' .. struct.pack('>I8', shard.microseconds) .. counted(namespace) .. counted(id) .. string.sub(value, 1, 16))
+    redis.call('HDEL', keys.i, id)
+    if redis.call('HEXISTS', keys.o, id) == 1 then
+        redis.call('ZADD', shard.g, decimal(shard.now + OVERRIDE_TIME), 'o' .. namespace .. '\0' .. id)
+    end
+end
+
+-- A namespace's minute begins when a lease runs out in it, and another one follows while some are held back: `allowance`
+-- is how many may run out in it, by the instances that there are when it begins, and `count` how many have. `since` is
+-- when leases were held back first; 0 while none is.
+local function minute_of(text)
+    local ends, allowance, count, since = string.match(text, '^(%d+) (%S+) (%d+) (%d+)$')
+    return { ends = tonumber(ends), allowance = tonumber(allowance), count = tonumber(count), since = tonumber(since), text = text }
+end
+
+local function begin_minute(shard, keys, budget, minute)
+    local instances = redis.call('HLEN', keys.i)
+    minute.allowance = instances < SMALLEST and math.huge or math.max(LEAST, math.floor(instances * budget.share / 100))
+    minute.ends, minute.count = shard.now + MINUTE, 0
+end
+
+-- Begins the next minute of namespaces in which leases are held back, and lets go as many of these as may, the oldest
+-- first. Returns how many went.
+local function release(shard, minutes, namespaces, budget, limit)
+    local released = 0
+    for _, namespace in ipairs(minutes.order) do
+        local keys, minute = namespaces[namespace], minutes.of[namespace]
+        if budget and minute.ends <= shard.now and redis.call('ZCARD', keys.y) > 0 then
+            begin_minute(shard, keys, budget, minute)
+        end
+        local oldest = released < limit and redis.call('ZRANGE', keys.y, 0, limit - released - 1, 'WITHSCORES') or {}
+        for at = 1, #oldest, 2 do
+            local is_too_long = budget and tonumber(oldest[at + 1]) + budget.longest <= shard.now
+            if budget and not is_too_long and minute.count >= minute.allowance then break end
+            redis.call('ZREM', keys.y, oldest[at])
+            let_go(shard, keys, namespace, oldest[at])
+            minute.count, released = minute.count + 1, released + 1
         end
     end
+    return released
+end
+
+-- The minute that counts for a lease that runs out now; nil where none does.
+local function current_minute(shard, minutes, keys, namespace, budget)
+    local minute = minutes.of[namespace]
+    if not budget or minute and minute.ends > shard.now then return minute end
+    if redis.call('HLEN', keys.i) < SMALLEST then return nil end
+    if not minute then
+        minute = { since = 0 }
+        minutes.of[namespace] = minute
+        table.insert(minutes.order, namespace)
+    end
+    begin_minute(shard, keys, budget, minute)
+    return minute
+end
+
+-- Lets instances go whose leases are over, as far as the budget allows, and holds the others back. Returns how many went.
+local function sweep(shard, minutes, namespaces, budget, overdue)
+    local swept, entries = 0, {}
+    for at = 1, #overdue, 2 do
+        local entry, deadline = overdue[at], tonumber(overdue[at + 1])
+        local namespace, id = parts_of(entry)
+        local keys = namespaces[namespace]
+        local minute = current_minute(shard, minutes, keys, namespace, budget)
+        if not budget or not minute or deadline + budget.longest <= shard.now
+            or minute.count < minute.allowance and redis.call('ZCARD', keys.y) == 0 then
+            let_go(shard, keys, namespace, id)
+            swept = swept + 1
+            if minute then minute.count = minute.count + 1 end
+        else
+            redis.call('ZADD', keys.y, decimal(deadline), id)
+            if minute.since == 0 then minute.since = shard.now end
+        end
+        table.insert(entries, entry)
+    end
     if #entries > 0 then redis.call('ZREM', shard.z, unpack(entries)) end
+    return swept
+end
+
+-- Keeps the minutes that are not over. Returns what is held back, in threes: namespace, how many, and since when.
+local function keep_minutes(shard, minutes, namespaces)
+    local held_back = {}
+    for _, namespace in ipairs(minutes.order) do
+        local minute, count = minutes.of[namespace], redis.call('ZCARD', namespaces[namespace].y)
+        if count == 0 then minute.since = 0 end
+        local allowance = minute.allowance == math.huge and 'inf' or decimal(minute.allowance)
+        local text = string.format('%.0f %s %.0f %.0f', minute.ends, allowance, minute.count, minute.since)
+        if count == 0 and minute.ends <= shard.now then
+            redis.call('HDEL', shard.b, namespace)
+        elseif text ~= minute.text then
+            redis.call('HSET', shard.b, namespace, text)
+        end
+        if count > 0 then
+            table.insert(held_back, namespace)
+            table.insert(held_back, count)
+            table.insert(held_back, minute.since)
+        end
+    end
+    return held_back
 end
 
 -- Forgets tombstones, overrides and words on services whose time is over.
 local function forget(shard, entries, namespaces)
-    for _, entry in ipairs(entries) do
+    for at = 1, #entries, 2 do
+        local entry = entries[at]
         local namespace, id = parts_of(string.sub(entry, 2))
         local keys = namespaces[namespace]
         redis.call('HDEL', keys[string.sub(entry, 1, 1)], id)
@@ -525,26 +656,34 @@ register('a8_tick', { 'allow-oom' }, function(keys, args)
     local about = bytes_of(args[3], LONGEST_ABOUT, 'what a member says of itself')
     local grace = whole(args[4], LONGEST_TIME, 'a grace')
     local limit = whole(args[5], MOST_SWEPT, 'a limit')
-    -- A share of those who may go in a minute is checked and not used yet.
-    if args[6] ~= '' then whole(args[6], 100, 'a budget') end
+    local budget = budget_of(args[6])
     local shard = shard_in(keys, args[1])
     local overdue, forgotten = due(shard.z, shard.now - SWEEP_DELAY, limit), due(shard.g, shard.now, limit)
-    local namespaces = {}
-    for _, entry in ipairs(overdue) do add_keys(shard, namespaces, (parts_of(entry))) end
-    for _, entry in ipairs(forgotten) do add_keys(shard, namespaces, (parts_of(string.sub(entry, 2)))) end
+    local namespaces, minutes, told = {}, { order = {}, of = {} }, redis.call('HGETALL', shard.b)
+    for at = 1, #overdue, 2 do add_keys(shard, namespaces, (parts_of(overdue[at]))) end
+    for at = 1, #forgotten, 2 do add_keys(shard, namespaces, (parts_of(string.sub(forgotten[at], 2)))) end
+    for at = 1, #told, 2 do
+        add_keys(shard, namespaces, told[at])
+        minutes.of[told[at]] = minute_of(told[at + 1])
+        table.insert(minutes.order, told[at])
+    end
     check_types(shard, namespaces)
     redis.call('HLEN', shard.w)
 
     local before, present = shard.seq, announce(shard, member, about, grace)
-    if shard.now < shard.hold then overdue = {} end
-    sweep(shard, overdue, namespaces)
+    local swept, more = 0, limit > 0 and #forgotten == 2 * limit
+    if shard.now >= shard.hold then
+        local released = release(shard, minutes, namespaces, budget, limit)
+        swept = released + sweep(shard, minutes, namespaces, budget, overdue)
+        more = more or limit > 0 and (#overdue == 2 * limit or released == limit)
+    end
     forget(shard, forgotten, namespaces)
+    local held_back = keep_minutes(shard, minutes, namespaces)
     for namespace, names in pairs(namespaces) do
         if redis.call('EXISTS', names.i, names.t, names.o, names.s) == 0 then redis.call('SREM', shard.n, namespace) end
     end
     if shard.seq > before then keep_seq(shard) end
-    local more = limit > 0 and (#overdue == limit or #forgotten == limit) and 1 or 0
-    return { shard.now, shard.hold, #overdue, more, present, shard.seq }
+    return { shard.now, shard.hold, swept, more and 1 or 0, present, shard.seq, held_back }
 end)
 
 register('a8_hold', { 'allow-oom' }, function(keys, args)

@@ -89,7 +89,7 @@ def on_both(function):
 
 def sequence(seed):
     """The commands of a seed. Most begin with a shard that is open."""
-    chooser = Chooser(random.Random(seed))
+    chooser = Chooser(random.Random(seed), is_crowded=seed % 3 == 0)
     first = [("open", {"wanted": commands.EPOCHS[0], "run": commands.RUNS[0]})] if seed % 10 else []
     return first + [chooser.command() for _ in range(COMMANDS)]
 
@@ -104,7 +104,7 @@ def complaint(engine, sent):
 
 
 def random_commands_do_what_a_model_does(engine, text, seeds=None):
-    """D501–D504, D511, D521–D531: replies, every key, and what a reader of the stream holds."""
+    """D501–D504, D511, D521–D531, D551–D553: replies, every key, and what a reader of the stream holds."""
     load(engine, commands.test_copy(text))
     for seed in seeds or range(SEED, SEED + SEQUENCES):
         sent = sequence(seed)
@@ -141,7 +141,8 @@ def bad_calls():
     renew = [["m"], ["m", "2", "a", "b", "5"], ["m", "1", "a", "b", "x"], ["m", "1", "a", "", "5"], ["m", "1", "a\0b", "c", "5"], ["m", "-1"],
              ["m", "1", "a", "b", "--5"], ["m", "1", "a", "b", "-inf"], ["", "1", "a", "b", "5"], ["m", "1001", *["a", "b", "5"] * 1_001]]
     yield from ((f"renew {words[:5]}", ["renew", EPOCH + ".1", *words]) for words in renew)
-    ticks = [["m", "{}", "x", "1", ""], ["m", "{}", "1", "501", ""], ["m", "{}", "1", "-1", ""], ["m", "{}", "1", "1", "101"], ["m", "{}", "1", "1", "x"],
+    ticks = [["m", "{}", "x", "1", ""], ["m", "{}", "1", "501", ""], ["m", "{}", "1", "-1", ""], ["m", "{}", "1", "1", "101:5"], ["m", "{}", "1", "1", "0:5"],
+             ["m", "{}", "1", "1", "20"], ["m", "{}", "1", "1", "20:"], ["m", "{}", "1", "1", "x:5"], ["m", "{}", "1", "1", "20:5:5"],
              ["", "{}", "1", "1", ""], ["m", "", "1", "1", ""], ["m", "a" * 4_097, "1", "1", ""], ["m" * 257, "{}", "1", "1", ""], ["m", "{}", "1", "1"]]
     yield from ((f"tick {[word[:9] for word in words]}", ["tick", EPOCH + ".1", *words]) for words in ticks)
     yield from ((f"{name} {words}", [name, EPOCH + ".1", *words]) for name, words in (
@@ -188,7 +189,7 @@ def a_foreign_epoch_or_schema_changes_nothing(engine, text):
 
 def keys_of_another_program_change_nothing(engine, text):
     """D541: whichever key is of another type, the call fails before its first write."""
-    for kind in (b"m", b"z", b"g", b"n", b"e", b"a", b"w", b"i:tenant", b"t:tenant", b"o:tenant", b"s:tenant"):
+    for kind in (b"m", b"z", b"g", b"n", b"e", b"a", b"w", b"i:tenant", b"t:tenant", b"o:tenant", b"s:tenant", b"y:tenant", b"b"):
         opened(engine, text)
         # An instance that is overdue with an override, a tombstone to be forgotten, and another namespace's, so that there is something to do.
         call(engine, "put", "m", *item("i", b"old", 1, lease=1, age=10_000, override=b"\1" * 16), *item("t", b"gone", 1, age=10 * 3_600_000),
@@ -206,7 +207,7 @@ def keys_of_another_program_change_nothing(engine, text):
         # What does not touch the key works on.
         untouched = {b"m": (), b"z": ("heard", "leave", "reseed", "hold"), b"g": ("renew", "heard", "leave", "reseed", "hold"),
                      b"n": ("renew", "heard", "leave", "reseed", "hold"), b"e": ("renew", "leave", "hold"), b"a": ("put", "renew", "heard", "reseed", "hold"),
-                     b"w": ("put", "renew", "heard", "reseed", "hold")}.get(kind, ("renew", "heard", "leave", "reseed", "hold"))
+                     b"w": ("put", "renew", "heard", "reseed", "hold"), b"b": ("heard", "leave", "reseed", "hold")}.get(kind, ("renew", "heard", "leave", "reseed", "hold"))
         for name, words in calls.items():
             if name not in untouched:
                 said = refusal(lambda name=name, words=words: call(engine, name, *words))

@@ -18,7 +18,10 @@ RUNS = ("a" * 40, "b" * 40)
 MEMBERS = ("m1", "m2", "m3")
 NAMESPACES = (b"", b"tenant", b"\xc3\xa9:x")
 NAMES = (b"0123456789abcdef", b"i-2", b"a\0b")
+# So many that two namespaces have more than 20 of them at times.
+CROWD = 50
 GRACES = (0, 1_000, 30_000)
+BUDGETS = (None, None, (1, 600_000), (50, 70_000), (100, 0))
 # The words of a version, so that each of its four parts decides at times, and so do the highest bits.
 WORDS = (0, 1, 0x7FFFFFFF, 0x80000000, 0xFF00FF00)
 STEPS = (0, 1, 250, 499, 500, 501, 1_000, 2_499, 2_500, 2_501, 3_000, 3_001, 10_000, 60_000, 15 * 60_000, 3_600_000, -2_000, -60_000)
@@ -32,11 +35,13 @@ def test_copy(library):
 
 
 class Chooser:
-    """Chooses commands."""
+    """Chooses commands. `is_crowded`: for so many instances that a budget counts."""
 
-    def __init__(self, random):
+    def __init__(self, random, is_crowded=False):
         self.random = random
         self.latest = 0
+        self.is_crowded = is_crowded
+        self.names = [b"i-%02d" % number for number in range(CROWD)] if is_crowded else NAMES
 
     def version(self):
         """Mostly later than all before it."""
@@ -50,34 +55,39 @@ class Chooser:
         return b"".join(word.to_bytes(4, "big") for word in words)
 
     def key(self):
-        return self.random.choice(NAMESPACES), self.random.choice(NAMES)
+        return self.random.choice(NAMESPACES[:2] if self.is_crowded else NAMESPACES), self.random.choice(self.names)
 
     def item(self):
         choose = self.random.choice
-        kind = choose("iiiiitts")
+        kind = choose("i" * 20 + "ts" if self.is_crowded else "iiiiitts")
         (namespace, name), version = self.key(), self.version()
         payload = bytes(self.random.randrange(256) for _ in range(choose((1, 3, 200))))
         return {
             "kind": kind, "namespace": namespace, "name": name, "version": version,
-            "lease": choose((1, 1_000, 5_000, 30_000, ENDLESS)) if kind == "i" else choose((None, 0, 5_000)) if kind == "s" else None,
-            "age": choose((0, 0, 0, 1, 700, 4_000, 40_000, TOMBSTONE_AGE)), "capacity": choose((None, None, 0, 1, 2, 3)),
+            "lease": choose((1, 1_000, 5_000, 30_000, 5_000 if self.is_crowded else ENDLESS)) if kind == "i" else choose((None, 0, 5_000)) if kind == "s" else None,
+            "age": choose((0, 0, 0, 1, 700, 4_000, 40_000, TOMBSTONE_AGE)),
+            "capacity": None if self.is_crowded else choose((None, None, 0, 1, 2, 3)),
             "state": state(kind, namespace, name, version, payload),
             "override": self.version() + b"word" if kind != "s" and self.random.random() < 0.3 else None}
 
     def command(self):
         """(name, arguments), or ("wait", ms)."""
         choose, chance = self.random.choice, self.random.random()
+        if self.is_crowded and 0.88 < chance < 0.98:
+            # What ends everything would seldom let a budget come to its second minute.
+            chance = 0.65
         member = choose(MEMBERS)
         if chance < 0.34:
-            return "put", {"member": member, "items": [self.item() for _ in range(choose((1, 1, 2, 5)))]}
+            return "put", {"member": member, "items": [self.item() for _ in range(choose((1, 5, 40, 80) if self.is_crowded else (1, 1, 2, 5)))]}
         if chance < 0.52:
-            return "wait", choose(STEPS[:13] if self.random.random() < 0.8 else STEPS)
+            return "wait", choose((501, 1_000, 6_000, 20_000, 60_000)) if self.is_crowded else choose(STEPS[:13] if self.random.random() < 0.8 else STEPS)
         if chance < 0.72:
-            return "tick", {"member": member, "about": choose((b"{}", b'{"version":"1"}')), "grace": choose(GRACES),
-                            "limit": choose((0, 1, 2, 500, 500)), "budget": choose((b"", b"20"))}
+            budgets = BUDGETS if self.random.random() < 0.15 or not self.is_crowded else ((20, 600_000), (20, 75_000))
+            return "tick", {"member": member, "about": choose((b"{}", b'{"version":"1"}')), "grace": 0 if self.is_crowded else choose(GRACES),
+                            "limit": choose((0, 1, 2, 500, 500)), "budget": choose(budgets)}
         if chance < 0.82:
             rest = (-3_000, 0, 900, 5_000, 30_000, ENDLESS)
-            return "renew", {"member": member, "items": [(*self.key(), choose(rest)) for _ in range(choose((0, 1, 3)))]}
+            return "renew", {"member": member, "items": [(*self.key(), choose(rest)) for _ in range(choose((0, 5, 20) if self.is_crowded else (0, 1, 3)))]}
         if chance < 0.88:
             return "get", {"keys": [self.key() for _ in range(choose((1, 3)))]}
         if chance < 0.91:
@@ -120,7 +130,7 @@ def words_of(name, arguments, epoch):
         case "heard":
             rest = [arguments["member"], arguments["data"]]
         case "tick":
-            rest = [arguments["member"], arguments["about"], arguments["grace"], arguments["limit"], arguments["budget"]]
+            rest = [arguments["member"], arguments["about"], arguments["grace"], arguments["limit"], "%d:%d" % arguments["budget"] if arguments["budget"] else ""]
         case "hold":
             rest = [arguments["grace"]]
         case "leave":
@@ -144,7 +154,7 @@ def answer_of(model, name, arguments, epoch):
         case "heard":
             return model.heard(epoch, arguments["data"])
         case "tick":
-            return model.tick(epoch, arguments["member"], arguments["about"], arguments["grace"], arguments["limit"])
+            return model.tick(epoch, arguments["member"], arguments["about"], arguments["grace"], arguments["limit"], arguments["budget"])
         case "hold":
             return model.hold_for(epoch, arguments["grace"])
         case "leave":
@@ -160,7 +170,7 @@ _ITEM = {"kind": "i", "namespace": b"tenant", "name": b"stale", "version": b"\xf
          "state": state("i", b"tenant", b"stale", b"\xff" * 16, b"."), "override": b"\xff" * 16}
 SAMPLES = {
     "put": {"member": "m9", "items": [_ITEM]}, "renew": {"member": "m9", "items": [(b"tenant", b"i-2", 99_000)]}, "heard": {"member": "m9", "data": b"."},
-    "tick": {"member": "m9", "about": b"{}", "grace": 99_000, "limit": 500, "budget": b""}, "hold": {"grace": 99_000}, "leave": {"member": "m1"},
+    "tick": {"member": "m9", "about": b"{}", "grace": 99_000, "limit": 500, "budget": None}, "hold": {"grace": 99_000}, "leave": {"member": "m1"},
     "reseed": {"digits": "1" * 16}, "get": {"keys": [(b"tenant", b"i-2")]}}
 
 

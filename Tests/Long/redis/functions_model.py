@@ -9,6 +9,9 @@ import struct
 SWEEP_DELAY = 500
 SILENCE = 2_500
 PRESENCE = 3_000
+MINUTE = 60_000
+LEAST = 10
+SMALLEST = 20
 TOMBSTONE_TIME = 15 * 60_000
 OVERRIDE_TIME = 60 * 60_000
 GENERATIONS = 16
@@ -90,6 +93,8 @@ class Reader:
 class Instance:
     def __init__(self, value, lease, end):
         self.value, self.lease, self.end = value, lease, end
+        # Whether a budget holds it back.
+        self.is_back = False
 
 
 class Model:
@@ -107,6 +112,8 @@ class Model:
         self.ends, self.forgotten = {}, set()
         self.events, self.last_id = [], 0
         self.members, self.about = {}, {}
+        # By namespace: when it ends, how many may run out, how many have, since when some are held back.
+        self.minutes = {}
         self.lose_m()
 
     def lose_m(self):
@@ -191,9 +198,11 @@ class Model:
             if live and live.end < ENDLESS and live.lease < ENDLESS:
                 heard = max(heard, min(self.at, live.end - live.lease))
             if taken:
+                is_same = live and live.is_back and live.end == heard + lease
                 self.i[key] = Instance(value, lease, heard + lease)
+                self.i[key].is_back = bool(is_same)
             elif heard + live.lease > live.end:
-                live.end = heard + live.lease
+                live.end, live.is_back = heard + live.lease, False
         if taken and kind == "i" and dead is not None:
             del self.t[key], self.ends["t", *key]
         if taken and kind == "t":
@@ -215,8 +224,8 @@ class Model:
         for namespace, name, rest in items:
             instance = self.i.get((namespace, name))
             answer += b"1" if instance else b"0"
-            if instance and rest < ENDLESS:
-                instance.end = max(instance.end, self.at + rest)
+            if instance and rest < ENDLESS and self.at + rest > instance.end:
+                instance.end, instance.is_back = self.at + rest, False
         return answer
 
     def heard(self, epoch, data):
@@ -245,9 +254,59 @@ class Model:
         self.about.pop(member, None)
         return "OK"
 
-    def tick(self, epoch, member, about, grace, limit):
+    def run_out(self, key):
+        gone = self.i.pop(key)
+        self.event(b"x" + struct.pack(">Q", self.now) + counted(key[0]) + counted(key[1]) + gone.value[:16])
+        if key in self.o:
+            self.ends["o", *key] = self.at + OVERRIDE_TIME
+
+    def held_back(self, namespace):
+        """The oldest first."""
+        return sorted((one.end, key[1]) for key, one in self.i.items() if one.is_back and key[0] == namespace)
+
+    def begin_minute(self, namespace, share):
+        count = len([1 for key in self.i if key[0] == namespace])
+        since = self.minutes.get(namespace, (0, 0, 0, 0))[3]
+        self.minutes[namespace] = [self.at + MINUTE, ENDLESS if count < SMALLEST else max(LEAST, count * share // 100), 0, since]
+
+    def sweep(self, overdue, budget, limit):
+        """D551-D553. Returns how many have run out, and whether there may be more."""
+        share, longest = budget or (100, 0)
+        released = 0
+        for namespace in list(self.minutes):
+            if budget and self.minutes[namespace][0] <= self.at and self.held_back(namespace):
+                self.begin_minute(namespace, share)
+            for end, name in self.held_back(namespace):
+                minute = self.minutes[namespace]
+                if released == limit or budget and minute[2] >= minute[1] and end + longest > self.at:
+                    break
+                self.run_out((namespace, name))
+                minute[2] += 1
+                released += 1
+        gone = 0
+        for end, _, key in overdue:
+            namespace = key[0]
+            minute = self.minutes.get(namespace)
+            if budget and (minute is None or minute[0] <= self.at):
+                if len([1 for other in self.i if other[0] == namespace]) >= SMALLEST:
+                    self.begin_minute(namespace, share)
+                    minute = self.minutes[namespace]
+                else:
+                    minute = None
+            may_go = not budget or minute is None or end + longest <= self.at
+            if may_go or minute[2] < minute[1] and not self.held_back(namespace):
+                self.run_out(key)
+                gone += 1
+                if minute:
+                    minute[2] += 1
+            else:
+                self.i[key].is_back = True
+                minute[3] = minute[3] or self.at
+        return released + gone, released == limit
+
+    def tick(self, epoch, member, about, grace, limit, budget):
         self.check(epoch)
-        overdue = sorted((one.end, b"\0".join(key), key) for key, one in self.i.items() if one.end <= self.at - SWEEP_DELAY)[:limit]
+        overdue = sorted((one.end, b"\0".join(key), key) for key, one in self.i.items() if one.end <= self.at - SWEEP_DELAY and not one.is_back)[:limit]
         over = sorted((end, b"\0".join((entry[0].encode() + entry[1], entry[2])), entry) for entry, end in self.ends.items() if end <= self.at)[:limit]
 
         for other, last in list(self.members.items()):
@@ -260,25 +319,28 @@ class Model:
             else:
                 del self.members[other], self.about[other]
         heard = {other for other, last in self.members.items() if self.at - last <= SILENCE} - {member}
-        is_first = member not in self.members and not heard and self.i
+        is_first = member not in self.members and not heard and (self.i or self.minutes)
         if member in silent or is_first:
             self.hold_until(self.at + grace)
         self.members[member], self.about[member] = self.at, about
         present = len([1 for last in self.members.values() if self.at - last <= PRESENCE])
 
-        if self.at < (self.hold or 0):
-            overdue = []
-        for _, _, key in overdue:
-            gone = self.i.pop(key)
-            self.event(b"x" + struct.pack(">Q", self.now) + counted(key[0]) + counted(key[1]) + gone.value[:16])
-            if key in self.o:
-                self.ends["o", *key] = self.at + OVERRIDE_TIME
+        swept, more = 0, len(over) == limit
+        if self.at >= (self.hold or 0):
+            swept, is_long = self.sweep(overdue, budget, limit)
+            more = more or is_long or len(overdue) == limit
         for _, _, (kind, *key) in over:
             value = getattr(self, kind).pop(tuple(key))
             self.forgotten.add((kind, *key, value))
             del self.ends[kind, *key]
-        more = 1 if limit and limit in (len(overdue), len(over)) else 0
-        return [self.at, self.hold or 0, len(overdue), more, present, self.seq or 0]
+        held_back = []
+        for namespace, minute in list(self.minutes.items()):
+            count = len(self.held_back(namespace))
+            minute[3] = minute[3] if count else 0
+            held_back += [namespace, count, minute[3]] if count else []
+            if not count and minute[0] <= self.at:
+                del self.minutes[namespace]
+        return [self.at, self.hold or 0, swept, 1 if more and limit else 0, present, self.seq or 0, held_back]
 
     # What the keys hold
 
@@ -288,7 +350,7 @@ class Model:
 
     def keys(self):
         """Every key with what it holds; a sorted set as scores by entry, a stream as a list of ids and bytes."""
-        found = {"m": {}, "z": {}, "g": {}, "n": set(), "a": {}, "w": {}, "e": []}
+        found = {"m": {}, "z": {}, "b": {}, "g": {}, "n": set(), "a": {}, "w": {}, "e": []}
         if self.epoch is not None:
             found["m"] = {"schema": b"1", "epoch": self.epoch.encode(), "run": self.run.encode(), "seq": b"%d" % self.seq}
             found["m"] |= {f"base:{generation}": b"%d" % seq for generation, seq in self.bases.items()}
@@ -300,7 +362,12 @@ class Model:
                     value += struct.pack(">d", self.i[namespace, name].lease)
                 found.setdefault(f"{kind}:".encode() + namespace, {})[name] = value
                 found["n"].add(namespace)
-        found["z"] = {b"\0".join(key): float(one.end) for key, one in self.i.items()}
+        found["z"] = {b"\0".join(key): float(one.end) for key, one in self.i.items() if not one.is_back}
+        for (namespace, name), one in self.i.items():
+            if one.is_back:
+                found.setdefault(b"y:" + namespace, {})[name] = float(one.end)
+        found["b"] = {namespace: b"%d %s %d %d" % (ends, b"inf" if may == ENDLESS else b"%d" % may, count, since)
+                      for namespace, (ends, may, count, since) in self.minutes.items()}
         found["g"] = {kind.encode() + namespace + b"\0" + name: float(end) for (kind, namespace, name), end in self.ends.items()}
         found["a"] = {member.encode(): float(last) for member, last in self.members.items()}
         found["w"] = {member.encode(): about for member, about in self.about.items()}
