@@ -6,7 +6,7 @@ SHELL := /bin/bash
 FEEDS := watch prometheus envoy consul dns balancer readme
 # The parts of the tests with Redis and Valkey.
 REDIS := functions engines documents
-.PHONY: build dependencies run cluster demo.kubernetes demo.feeds test test.all test.thread test.address test.simulation test.promtool test.packaging bench.expiry
+.PHONY: build dependencies run cluster demo.kubernetes demo.feeds demo.redis test test.all test.thread test.address test.simulation test.promtool test.packaging bench.expiry
 .PHONY: test.schemathesis test.sslyze test.soak test.border test.upgrade test.cluster test.balancer test.catalogs test.kubernetes test.proxies test.faults
 .PHONY: test.redis $(addprefix test.redis.,$(REDIS)) test.ui deps.ui test.jwt test.eureka test.feeds $(addprefix test.feeds.,$(FEEDS)) fuzz fuzz.build bench bench.docs precommit lint format sentences docker clean hooks help
 .PHONY: deps deps.test deps.long deps.bench deps.cluster deps.proxies deps.demo deps.faults deps.redis
@@ -65,6 +65,10 @@ demo.kubernetes: build
 # Run two registries with haproxy, Envoy, Traefik and Prometheus in front of ten programs until Ctrl-C; shows a change arriving in all four.
 demo.feeds: build deps.demo
 	@PATH="$$PWD/$(VENV)/bin:$$PATH" exec scripts/demo-feeds
+
+# Run one Redis and two registries whose store it is until Ctrl-C; prints commands to try it.
+demo.redis: build deps.redis
+	@exec scripts/demo-redis
 
 # Run the fast tests (a few minutes on two cores), quietly, with failures at the end. VERBOSE=1 shows everything.
 test: deps.test
@@ -224,8 +228,9 @@ test.redis.functions: deps.redis
 test.redis.engines: deps.redis
 	python3 Tests/Long/redis/engines_check.py --venv $(VENV)
 
-# Hold the compose files with Redis to what real servers do: failovers of Sentinels and of a cluster.
-test.redis.documents: deps.redis
+# Hold docs/redis.md, the demonstration and the compose files with Redis to what real servers do: users, failovers of Sentinels and of a cluster.
+test.redis.documents: build deps.redis
+	python3 Tests/Long/redis/documents.py --registry bin/registry --venv $(VENV)
 	python3 Tests/Long/redis/compose.py --venv $(VENV)
 
 # Fuzz the parsers of client input, FUZZ_SECONDS each; `make fuzz.json` runs one. Crashes are left in Tests/FuzzTests/Crashes.

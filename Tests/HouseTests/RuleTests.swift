@@ -12,6 +12,7 @@ struct RuleTests {
         ("docs/feeds.md", ["A"]), ("docs/watch.md", ["W"]), ("docs/prometheus.md", ["H"]), ("docs/envoy.md", ["V"]),
         ("docs/consul.md", ["C"]), ("docs/dns.md", ["N"]), ("docs/page.md", ["P"]), ("docs/tokens.md", ["J"]),
         ("docs/command-line.md", ["B"]), ("docs/snapshot.md", ["S"]),
+        ("docs/redis.md", ["D"]),
     ]
     private static let letters = Set(contracts.flatMap(\.letters))
 
