@@ -35,7 +35,7 @@ extension RegistryProcess {
                 return tokenKeys.watch ?? watch
             }
         }
-        if let replication, let watch = replication.certificateWatch {
+        if let replication = member.replication, let watch = replication.certificateWatch {
             reloader.add(watch) { replication.reloadCertificates(now: WallClock.seconds()) }
         }
         if let audit = readers.audit {
@@ -64,9 +64,9 @@ extension RegistryProcess {
             authorizeAnew()
         }
         if changed.contains("cluster_secret"), let secret = settings.clusterSecret {
-            replication?.change(secrets: secret.all)
+            member.replication?.change(secrets: secret.all)
         }
-        if changed.contains("store_password") { storeService?.change(password: StoreParts.password(settings)) }
+        if changed.contains("store_password") { member.store?.change(password: StoreParts.password(settings)) }
         catalogSources?.change(changed, to: settings)
     }
 

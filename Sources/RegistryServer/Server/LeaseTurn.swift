@@ -35,7 +35,7 @@ extension RegistryProcess {
     /// The lease clock holds itself when its ticks were apart for too long; the cluster is notified, and releases it
     /// once the other members have answered.
     private func noticePause(at monotonic: MonotonicTime) {
-        if let lastTick, monotonic - lastTick > LeaseClock.longestGap { replication?.paused() }
+        if let lastTick, monotonic - lastTick > LeaseClock.longestGap { member.replication?.paused() }
         lastTick = monotonic
     }
 }

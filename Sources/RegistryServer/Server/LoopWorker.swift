@@ -38,9 +38,8 @@ enum WorkerReport: Sendable {
     case failed(any Error)
     /// Its thread is about to end.
     case ended
-    case replicationFailed(any Error)
-    /// The store thread could not start, or the store is of no use.
-    case storeFailed(any Error)
+    /// The thread that speaks to the others could not start, or the store is of no use.
+    case memberFailed(any Error)
     /// What has come of a question for keys.
     case issuerAnswered(KeyFetcher.Outcome)
     /// What a file had has been read: whether there was anything.

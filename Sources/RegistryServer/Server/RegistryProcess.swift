@@ -64,10 +64,8 @@ package final class RegistryProcess {
     let tokenKeys: TokenKeys
     /// Nil when no issuer is asked for keys.
     private let issuer: IssuerThread?
-    /// Nil when this registry is alone.
-    let replication: ReplicationService?
-    /// Nil where members keep what is registered themselves.
-    let storeService: StoreService?
+    /// What it is among others.
+    let member: MemberParts
     /// Nil where nothing is kept across restarts.
     private let snapshots: SnapshotThread?
     /// Whether other members are looked for: not before what a file has is read.
@@ -162,44 +160,19 @@ package final class RegistryProcess {
         let connectionLimits = ConnectionLimits(LimitRules(settings, openFiles: openFiles))
         borderLog = LimitLog(connectionLimits, logger)
         silenceLog = SilenceLog(logger)
-        let replication = try StartError.opening("replication_port", of: resolved) {
-            try StartError.reading(["replication_tls_cert", "replication_tls_key", "replication_tls_ca"], of: resolved)
-            {
-                try ReplicationParts.service(
-                    resolved.settings, isSizeGiven: resolved.origins["cluster_size"] != .builtIn,
-                    now: WallClock.seconds(), logger)
-            }
-        }
-        self.replication = replication
-        let storeService = try StartError.reading(["store_tls_ca", "store_tls_cert", "store_tls_key"], of: resolved) {
-            try StoreParts.service(resolved.settings, now: WallClock.seconds(), logger)
-        }
-        self.storeService = storeService
-        let changes = settings.changeLogLimits(start: WallClock.nanoseconds() / 1_000)
-        let store = replication.map { [settings] replication in
-            Store(
-                namespaceCapacity: settings.namespaceCapacity, replicating: replication.member,
-                tombstones: ReplicationParts.tombstones(settings), changes: changes, wake: { replication.wake() })
-        }
-        let view = storeService.map { [settings] service in
-            Store(
-                namespaceCapacity: settings.namespaceCapacity, replicating: service.member, changes: changes,
-                leaseKeeper: .store, wake: { service.wake() })
-        }
+        let parts = try MemberParts(resolved, logger)
+        member = parts
         snapshots = try StartError.reading(["snapshot_file"], of: resolved) {
             try SnapshotThread(resolved.settings, logger)
         }
         let peers = try EurekaPeerThread.peers(settings)
         let registry = RegistryState(
-            settings: settings,
-            cluster: storeService ?? replication ?? snapshots?.alone ?? StandaloneCluster(),
-            store: view ?? store ?? Store(namespaceCapacity: settings.namespaceCapacity, changes: changes),
-            loops: loops,
-            monotonic: MonotonicClock.now(), relay: peers, issuerKeys: issuer?.keys)
+            settings: settings, cluster: parts.cluster(alone: snapshots?.alone), store: parts.catalog(settings),
+            loops: loops, monotonic: MonotonicClock.now(), relay: peers, issuerKeys: issuer?.keys)
         context = ServerContext(
             registry, operations: Protocols.routes(settings).operations, loops: loops, httpsPort: securePort?.port,
             tlsHealth: keeper?.health,
-            peerTLSHealth: replication?.tlsHealth, connectionLimits: connectionLimits,
+            peerTLSHealth: parts.replication?.tlsHealth, connectionLimits: connectionLimits,
             openConnections: { gauges.reduce(0) { $0 + $1.open } },
             droppedLogLines: { log.dropped }, dnsFigures: dns?.figures, snapshots: snapshots?.status)
         snapshots?.prepare(registry.store)
@@ -210,7 +183,7 @@ package final class RegistryProcess {
         }
         quotaSurvey = QuotaSurvey(registry)
         readers = try StartError.writing("audit_file", of: resolved) { [context] in
-            try ChangeReaders(context, member: storeService?.member ?? replication?.member, log)
+            try ChangeReaders(context, member: parts.member, log)
         }
         loop = try EventLoop()
         mailbox = try Mailbox<WorkerReport>(on: loop) { [unowned self] report, onLoop in received(report, onLoop) }
@@ -231,23 +204,12 @@ package final class RegistryProcess {
     private func startReplication(isRestored: Bool) throws {
         guard let control = mailbox?.sender else { return }
         isReplicating = true
-        try storeService?.start(
-            registry.store, registry.leaseClock, registry.expiryHold,
-            capacity: { [registry] in registry.capacity(of: $0) },
-            whenExpired: { [registry] in registry.changes.countExpirations($0) }
-        ) {
-            control.send(.storeFailed($0))
-        }
-        try replication?.start(
-            registry.store, registry.leaseClock, registry.expiryHold, isRestored: isRestored
-        ) {
-            control.send(.replicationFailed($0))
-        }
+        try member.start(registry, isRestored: isRestored) { control.send(.memberFailed($0)) }
     }
 
     /// The ports taken, by their names in the port file.
     private var ports: [String: UInt16] {
-        ["api": plainPort?.port, "https": securePort?.port, "replication": replication?.port, "dns": dns?.port]
+        ["api": plainPort?.port, "https": securePort?.port, "replication": member.replication?.port, "dns": dns?.port]
             .compactMapValues(\.self)
     }
 
@@ -312,7 +274,7 @@ package final class RegistryProcess {
         logger.info("stopped", metadata: ["status": "\(status)"])
         log.close(within: Self.logCloseTime)
         // Returning would run the exit handlers of C libraries under the feet of the threads that may still run.
-        if running > 0 || replication != nil || storeService != nil || !haveSourcesEnded
+        if running > 0 || !member.isAlone || !haveSourcesEnded
             || context.renderThreads.isRunning
         {
             _exit(status)
@@ -335,7 +297,7 @@ package final class RegistryProcess {
         guard isDrained != isDrainTold else { return }
         isDrainTold = isDrained
         logger.notice(isDrained ? "drained by an operator: not ready" : "the drain has ended: ready again")
-        replication?.tell(isDrained: isDrained)
+        member.replication?.tell(isDrained: isDrained)
         if isDrained { for worker in workers { worker.send(.endWatches) } }
     }
 
@@ -366,18 +328,16 @@ package final class RegistryProcess {
                 drain(onLoop)
             }
             if running == 0 { leave(onLoop) }
-        case .storeFailed(let error):
-            logger.critical("the store cannot be used", metadata: ["reason": "\(error)"])
-            status = ExitStatus.unavailable
-            drain(onLoop)
-        case .replicationFailed(let error):
-            logger.critical("replication could not start", metadata: ["error": "\(error)"])
+        case .memberFailed(let error):
+            logger.critical(
+                member.store == nil ? "replication could not start" : "the store cannot be used",
+                metadata: ["error": "\(error)"])
             status = ExitStatus.unavailable
             drain(onLoop)
         case .issuerAnswered(let outcome): issuerAnswered(outcome)
         case .restored(let isAnything):
             do { if !isDraining { try startReplication(isRestored: isAnything) } } catch {
-                mailbox?.sender.send(.replicationFailed(error))
+                mailbox?.sender.send(.memberFailed(error))
             }
         case .left: loop.stop(onLoop)
         }
@@ -433,13 +393,10 @@ package final class RegistryProcess {
         registry.lifecycle.advance(to: .leaving)
         // Nothing is changed from now on.
         snapshots?.finish()
-        guard replication != nil || storeService != nil, isReplicating, let control = mailbox?.sender else {
-            return loop.stop(onLoop)
-        }
+        guard !member.isAlone, isReplicating, let control = mailbox?.sender else { return loop.stop(onLoop) }
         guard !isLeaving else { return }
         isLeaving = true
         deadline?.schedule(afterMilliseconds: Self.leaveTime)
-        replication?.leave { control.send(.left) }
-        storeService?.leave { control.send(.left) }
+        member.leave { control.send(.left) }
     }
 }
