@@ -32,7 +32,7 @@ package enum AdmissionRefusal: Error, Sendable, Equatable {
     case leaving
     /// This member has not copied yet what the others have, and cannot know (R620–R622).
     case noCopyYet
-    /// A change, while the store that must have it takes none (docs/redis.md, D40).
+    /// A change, while the store that must have it takes none (docs/redis.md, D201).
     case storeAway
 }
 

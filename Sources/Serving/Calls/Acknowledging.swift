@@ -9,9 +9,9 @@ import Replication
 
 extension Call {
     /// Answers a change that was carried out: when the members that count have it, or have been waited for long enough
-    /// (R270). Where a store has the changes of all members, when it has this one; else nobody knows (docs/redis.md, D41).
+    /// (R270). Where a store has the changes of all members, when it has this one; else nobody knows (docs/redis.md, D202).
     ///
-    /// - Parameter id: the instance that was registered, for which its namespace may be full after all (D42).
+    /// - Parameter id: the instance that was registered, for which its namespace may be full after all (D203).
     package borrowing func acknowledged(_ response: consuming Response, registering id: InstanceID? = nil) -> Reply {
         guard registry.standing.waits else { return .now(response) }
         let response = response

@@ -57,9 +57,9 @@ package enum Refused: Error, Sendable {
     case noCopyYet
     /// Other members may know of what is unknown here, and have not all been asked (R271–R273).
     case notSure
-    /// The store that must have changes takes none now; nothing has changed (docs/redis.md, D40).
+    /// The store that must have changes takes none now; nothing has changed (docs/redis.md, D201).
     case storeAway
-    /// The store has not said in time whether it has the change: it may have been made (docs/redis.md, D41).
+    /// The store has not said in time whether it has the change: it may have been made (docs/redis.md, D202).
     case outcomeUnknown
     /// This member is leaving the cluster, and the others would not receive a change any more (R626).
     case leaving
