@@ -16,7 +16,7 @@ VERSION := $(shell sed -n 's/.*current = "\(.*\)"/\1/p' Sources/Configuration/Re
 # LAST_RELEASE is a binary of the last release, with which acknowledgments are compared; BEFORE one of an older build, for bench.before.
 BENCH := python3 Benchmarks/bench.py --registry bin/registry $(if $(LAST_RELEASE),--last-release $(LAST_RELEASE)) $(if $(BEFORE),--before $(BEFORE))
 BENCH_ITEMS := heartbeat register list-service list-names list-all list-joined sources not-modified list-filter batch instructions costs access-log start loops \
-	eureka-heartbeat eureka-register eureka-apps eureka-delta dns envoy-polls watch-streams watch-polls watch-latency watch-beside watch-burst watch-tls tls-heartbeat tls-handshake tls-resume replication acknowledgments before before-look-ups memory storm snapshot
+	eureka-heartbeat eureka-register eureka-apps eureka-delta dns envoy-polls watch-streams watch-polls watch-latency watch-beside watch-burst watch-tls tls-heartbeat tls-handshake tls-resume replication acknowledgments before before-look-ups memory storm snapshot store
 # The tools of the benchmark and the servers that it compares with, and their Debian packages.
 BENCH_TOOLS := wrk nginx redis-server redis-benchmark valgrind dnsperf /usr/sbin/nsd /usr/lib/nginx/modules/ngx_nchan_module.so
 BENCH_PACKAGES := wrk nginx-light redis-server redis-tools valgrind dnsperf nsd libnginx-mod-nchan

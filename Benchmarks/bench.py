@@ -33,6 +33,7 @@ import report
 import scale
 import servers
 import snapshots
+import store
 import throughput
 import watching
 import tls
@@ -41,7 +42,7 @@ from servers import BenchError
 HERE = Path(__file__).resolve().parent
 # In the order that they run in: what takes longest and loads the machine most comes last.
 OTHERS = {**renewals.ITEMS, **costs.ITEMS, **conditions.ITEMS, **catalogs.ITEMS, **eureka.ITEMS, **feeds.ITEMS, **watching.ITEMS, **tls.ITEMS,
-          **cluster.ITEMS, **acknowledgments.ITEMS, **before.ITEMS, **scale.ITEMS, **snapshots.ITEMS}
+          **cluster.ITEMS, **acknowledgments.ITEMS, **before.ITEMS, **scale.ITEMS, **snapshots.ITEMS, **store.ITEMS}
 ITEMS = [*throughput.ITEMS, *OTHERS]
 # The stand-in writes no log, speaks no TLS, makes no certificates, has no tags, peers or leases.
 NOT_IN_SELF_TEST = {"access-log", "not-modified", *catalogs.ITEMS, *eureka.ITEMS, *feeds.ITEMS, *watching.ITEMS, *renewals.ITEMS, *costs.ITEMS, *tls.ITEMS,
@@ -77,6 +78,7 @@ class Bench:
         self.floor_binary = build(self.work, "floor", [HERE / "floor.c"], ["-levent_openssl", "-levent", "-lssl", "-lcrypto"])
         self.epoll_binary = build(self.work, "epoll", [HERE / "epoll.c"], [])
         self.handshakes_binary = build(self.work, "handshakes", [HERE / "handshakes.c"], ["-lssl", "-lcrypto"])
+        self.roundtrips_binary = build(self.work, "roundtrips", [HERE / "roundtrips.c"], [])
         self.watchers_binary = build(self.work, "watchers", [HERE / "watchers.c"], [])
         self.slow_clock = build(self.work, "slowclock.so", [HERE / "slowclock.c"], ["-shared", "-fPIC"])
         self.fleet_binary = build_fleet(self.work)
@@ -112,8 +114,8 @@ class Bench:
         return (servers.TLSRegistry(self.work, self.registry_command, *pair, self.server_core),
                 servers.Nginx(self.work, self.server_core, *pair))
 
-    def redis_server(self):
-        return servers.Redis(self.work, self.server_core)
+    def redis_server(self, cores=None):
+        return servers.Redis(self.work, cores or self.server_core)
 
     def wrk(self, server, script, seconds=None, cores=None, **how):
         return load.run_wrk(server, script, seconds or self.seconds, cores or self.client_core, **how)
