@@ -15,6 +15,8 @@ package struct StoreFunctions: Sendable {
     package static let mostStates = 128
     package static let mostRenewals = 1_000
     package static let mostExpiries = 500
+    /// Of those as long as few leases run out: the ticks of all shards, which come together, last no longer than one such.
+    package static let usualExpiries = 32
 
     /// How long it is remembered that a service has no override any more, as long as tombstones.
     private static let tombstoneTime: Duration = .seconds(900)
@@ -139,13 +141,15 @@ package struct StoreFunctions: Sendable {
     }
 
     /// Says that this member lives, and lets leases run out.
-    func tick(_ shard: StoreShard, _ epoch: StoreEpoch, about: String, grace: Duration) -> RESPCommand {
+    func tick(
+        _ shard: StoreShard, _ epoch: StoreEpoch, about: String, grace: Duration, atMost expiries: Int
+    ) -> RESPCommand {
         var command = call("a8_tick", shard)
         command.append(text: epoch.description)
         command.append(text: member.description)
         command.append(text: about)
         command.append(grace.wholeMilliseconds)
-        command.append(Int64(Self.mostExpiries))
+        command.append(Int64(expiries))
         command.append(text: "")
         return command
     }

@@ -53,6 +53,8 @@ struct ShardState {
     var isProbing = false
     var isTicking = false
     var ticked = MonotonicTime.zero
+    /// Whether the last tick has left leases that are over.
+    var hasOverdue = false
     /// Whether an operator has said that the view is to be given up for an empty store.
     var acceptsEmpty = false
     /// Until when the store lets no lease run out, in milliseconds of its clock.

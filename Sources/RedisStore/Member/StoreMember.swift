@@ -108,6 +108,7 @@ package final class StoreMember {
         shards[shard.number].node = nil
         shards[shard.number].scan = nil
         shards[shard.number].isTicking = false
+        shards[shard.number].hasOverdue = false
         shards[shard.number].trouble = nil
     }
 
@@ -138,8 +139,10 @@ package final class StoreMember {
         let tells = now - told >= limits.tellPeriod
         for shard in StoreShard.all {
             guard let epoch = shards[shard.number].epoch, shards[shard.number].phase == .following else { continue }
-            if !shards[shard.number].isTicking, now - shards[shard.number].ticked >= limits.tickPeriod {
-                directives += sweep(shard, epoch, at: now)
+            if !shards[shard.number].isTicking, !shards[shard.number].hasOverdue,
+                now - shards[shard.number].ticked >= limits.tickPeriod
+            {
+                directives += sweep(shard, epoch, atMost: StoreFunctions.usualExpiries, at: now)
             }
             if tells { directives += tellHeartbeats(shard, epoch) }
             if shards[shard.number].trouble != nil, now - shards[shard.number].retried >= limits.retryPeriod {
@@ -151,17 +154,40 @@ package final class StoreMember {
             directives += ask(functions.members(StoreShard.all[0]), .members, StoreShard.all[0])
             if !refused.isEmpty { refused = refused.filter { now - $0.value < Self.refusalTime } }
         }
-        return directives + reads() + publish(at: time)
+        return directives + sweepOverdue(at: now) + reads() + publish(at: time)
     }
 
     /// How long a refusal waits for its caller.
     private static let refusalTime: Duration = .seconds(10)
 
-    func sweep(_ shard: StoreShard, _ epoch: StoreEpoch, at now: MonotonicTime) -> [StoreDirective] {
+    private func sweep(_ shard: StoreShard, _ epoch: StoreEpoch, atMost expiries: Int, at now: MonotonicTime)
+        -> [StoreDirective]
+    {
         shards[shard.number].isTicking = true
         shards[shard.number].ticked = now
         return ask(
-            functions.tick(shard, epoch, about: about, grace: limits.grace), .tick(shard, sent: now), shard)
+            functions.tick(shard, epoch, about: about, grace: limits.grace, atMost: expiries),
+            .tick(shard, sent: now), shard)
+    }
+
+    /// Lets go what ticks have left, one call at a time for each server: what others ask of it, and the events of what went
+    /// before, have their turn between two.
+    func sweepOverdue(at now: MonotonicTime) -> [StoreDirective] {
+        var directives: [StoreDirective] = []
+        var next: [StoreNode: StoreShard] = [:]
+        var busy: Set<StoreNode> = []
+        for shard in StoreShard.all where shards[shard.number].hasOverdue {
+            let state = shards[shard.number]
+            guard state.phase == .following, let node = state.node else { continue }
+            if state.isTicking { busy.insert(node) }
+            if let other = next[node], shards[other.number].ticked <= state.ticked { continue }
+            next[node] = shard
+        }
+        for (node, shard) in next where !busy.contains(node) {
+            guard let epoch = shards[shard.number].epoch else { continue }
+            directives += sweep(shard, epoch, atMost: StoreFunctions.mostExpiries, at: now)
+        }
+        return directives
     }
 
     private func tellHeartbeats(_ shard: StoreShard, _ epoch: StoreEpoch) -> [StoreDirective] {

@@ -53,7 +53,10 @@ extension StoreMember {
         case .read(let node, _):
             if readers[node] != nil { readers[node] = false }
             return []
-        case .open, .scan, .tick, .heard, .members, .other: return []
+        case .tick(let shard, _):
+            shards[shard.number].isTicking = false
+            return []
+        case .open, .scan, .heard, .members, .other: return []
         }
     }
 
@@ -88,7 +91,6 @@ extension StoreMember {
                 if let node = shards[shard.number].node {
                     directives.append(.leave(node, fault.sentence, isLasting: false))
                 }
-            case .tick: shards[shard.number].isTicking = false
             default: break
             }
         }
@@ -108,7 +110,9 @@ extension StoreMember {
         for (state, result) in zip(states, results.dropFirst()) {
             guard case .integer(let result) = result else { continue }
             if result > 0 {
-                shards[shard.number].unread[UInt64(result)] = state.key
+                // The event may have come before this reply: then it is among the recent ones.
+                let number = UInt64(result)
+                if number > shards[shard.number].seq { shards[shard.number].unread[number] = state.key }
             } else if result < 0 {
                 refuse(state, at: time)
             }
@@ -154,10 +158,8 @@ extension StoreMember {
             if shards[shard.number].held <= now { directives.append(.note(.held(.milliseconds(hold - now)))) }
         }
         shards[shard.number].held = hold
-        if more > 0, let epoch = shards[shard.number].epoch, shards[shard.number].phase == .following {
-            directives += sweep(shard, epoch, at: time.monotonic)
-        }
-        return directives
+        shards[shard.number].hasOverdue = more > 0
+        return directives + sweepOverdue(at: time.monotonic)
     }
 
     /// Nanoseconds that clocks may differ without a word; and a round trip that says too little.
