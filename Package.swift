@@ -61,7 +61,7 @@ let package = Package(
         // Redis in place of other members: what is decided, and the thread and the sockets around it.
         .target(
             name: "RedisStore",
-            dependencies: ["CRedisFunctions", "Catalog", "RESP", "Replication", "Text", "Time"]),
+            dependencies: ["CRedisFunctions", "Catalog", "JSON", "RESP", "Replication", "Text", "Time"]),
         .target(
             name: "RedisStoreServer",
             dependencies: [

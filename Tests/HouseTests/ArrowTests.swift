@@ -43,7 +43,7 @@ struct ArrowTests {
             "ReplicationServer", ["Catalog", "Libevent", "Logging", "Replication", "System", "TLS", "Text", "Time"],
             system: ["Glibc", "Synchronization"]),
         // Redis in place of other members.
-        Room("RedisStore", ["CRedisFunctions", "Catalog", "RESP", "Replication", "Text", "Time"]),
+        Room("RedisStore", ["CRedisFunctions", "Catalog", "JSON", "RESP", "Replication", "Text", "Time"]),
         Room(
             "RedisStoreServer",
             [

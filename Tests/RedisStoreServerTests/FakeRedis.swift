@@ -2,6 +2,7 @@
 // replies, as commands are arrays of strings, and answers the greeting as a healthy server would.
 
 import RESP
+import RedisStore
 import RedisStoreServer
 import TestSupport
 

@@ -3,6 +3,7 @@
 
 import Foundation
 import Glibc
+import RedisStore
 import RedisStoreServer
 import TestSupport
 import Testing

@@ -2,8 +2,6 @@
 
 import Catalog
 import Configuration
-import Glibc
-import JSON
 import Logging
 import RedisStore
 import RedisStoreServer
@@ -48,14 +46,9 @@ enum StoreParts {
 
     /// What other members and operators are told of this one.
     private static func about(_ settings: Settings) -> String {
-        var text: [UInt8] = []
-        text.append(literal: "{\"name\":")
-        text.appendJSON(string: settings.memberName ?? HostName.current() ?? "")
-        text.append(literal: ",\"address\":")
-        text.appendJSON(string: settings.advertiseAddress.map { "\($0)" } ?? settings.listenAddress)
-        text.append(literal: ",\"version\":")
-        text.appendJSON(string: Release.current)
-        text.append(literal: "}")
-        return String(decoding: text, as: UTF8.self)
+        StoreAbout(
+            name: settings.memberName ?? HostName.current() ?? "",
+            address: settings.advertiseAddress.map { "\($0)" } ?? settings.listenAddress, version: Release.current
+        ).json
     }
 }

@@ -20,7 +20,7 @@ package final class Responder {
     /// When to send a body again that was not read because there was no room, in seconds: a body is on its way for less.
     private static let bodyTime = 1
 
-    private let context: ServerContext
+    let context: ServerContext
     private let routes: RouteTable
     let admission: Admission
     private let metrics: LoopMetrics
@@ -357,29 +357,6 @@ package final class Responder {
         }
     }
 
-    /// What admission refuses, as HTTP has it.
-    private func refused(
-        _ refusal: AdmissionRefusal, _ call: borrowing Call, _ route: Route?
-    ) throws(Refused) -> Refused {
-        switch refusal {
-        case .overAllowance(let limit, let seconds, let quota): .tooManyRequests(limit, retryAfter: seconds, of: quota)
-        case .insecure:
-            .plain(
-                secureURL: try secureURL(of: call),
-                isReading: !(route?.style.isAlwaysRedirectedAlike ?? false)
-                    && (call.request.head.method == .get || call.request.head.method == .head))
-        case .unauthorized(.noKeysYet): .unverified(AuthorizationRefusal.noKeysYet.sentence)
-        case .unauthorized(let refusal): .unauthorized(refusal.sentence)
-        case .operatorOnly: .operatorOnly
-        case .otherNamespace: .otherNamespace
-        case .onlyDefault: .invalid("this registry has no namespace but default; set AUTH_MODE to isolate namespaces")
-        case .badNamespace(let sentence): .invalid(sentence)
-        case .leaving: .leaving
-        case .noCopyYet: .noCopyYet
-        case .storeAway: .storeAway
-        }
-    }
-
     /// A conditional request must not be carried out where its condition cannot be checked (RFC 9110, sections 13.1.1
     /// and 13.1.2). The conditions of reading are the lists' own (R320).
     private func checkConditions(_ call: borrowing Call) throws(Refused) {
@@ -415,16 +392,5 @@ package final class Responder {
         } catch {
             throw .malformed(error)
         }
-    }
-
-    private func secureURL(of call: borrowing Call) throws(Refused) -> String {
-        let request = call.request
-        // A proxy that names the host has TLS, if anybody has: the port of our own is not the one that its clients
-        // reach.
-        let forwarded = context.forwarding.host(of: request, isFromProxy: call.isFromProxy)
-        return try SecureURL.url(
-            LoggedTarget.target(request.head.target), host: forwarded ?? request.authority,
-            port: forwarded == nil ? context.httpsPort : nil,
-            prefix: context.forwarding.prefix(of: request, isFromProxy: call.isFromProxy))
     }
 }
