@@ -41,6 +41,8 @@ struct ShardState {
     var unread: [UInt64: StoredKey] = [:]
     /// Whether events were missed, so that everything is to be read.
     var missed = false
+    /// Whether no server was connected since events were followed last, so that owners could not renew their leases.
+    var wasAway = false
     var scan: ShardScan?
     /// When it was followed last; nil before the first time.
     var followed: MonotonicTime?
@@ -53,8 +55,9 @@ struct ShardState {
     var isProbing = false
     var isTicking = false
     var ticked = MonotonicTime.zero
-    /// Whether the last tick has left leases that are over.
+    /// Whether the last tick has left leases that are over, and the last event by then.
     var hasOverdue = false
+    var swept: UInt64 = 0
     /// Whether an operator has said that the view is to be given up for an empty store.
     var acceptsEmpty = false
     /// Until when the store lets no lease run out, in milliseconds of its clock.
@@ -74,6 +77,19 @@ struct ShardState {
         recent.rewind(to: number)
         unread = unread.filter { $0.key <= number }
         seq = min(seq, number)
+    }
+
+    /// Whether a member reads the events of what it lets go: of a stream that grows faster than it is read, the rest is lost
+    /// to all who read it.
+    var isAbreast: Bool { seq + UInt64(StoreFunctions.mostExpiries * 4) >= swept }
+
+    /// Whether renewals are sent: also while everything is read anew, since nobody stops to sweep meanwhile.
+    var takesRenewals: Bool {
+        switch phase {
+        case .following: true
+        case .opening, .scanning, .comparing: !wasAway
+        case .away, .estranged: false
+        }
     }
 
     /// Whether writes are sent.

@@ -104,6 +104,7 @@ package final class StoreMember {
     }
 
     private func leave(_ shard: StoreShard) {
+        shards[shard.number].wasAway = true
         shards[shard.number].phase = .away
         shards[shard.number].node = nil
         shards[shard.number].scan = nil
@@ -180,6 +181,7 @@ package final class StoreMember {
             let state = shards[shard.number]
             guard state.phase == .following, let node = state.node else { continue }
             if state.isTicking { busy.insert(node) }
+            guard state.isAbreast else { continue }
             if let other = next[node], shards[other.number].ticked <= state.ticked { continue }
             next[node] = shard
         }

@@ -56,6 +56,7 @@ extension StoreMember {
     private func emptied(
         _ shard: StoreShard, _ epoch: StoreEpoch, _ seq: UInt64, began: Int64, at time: NodeTime
     ) -> [StoreDirective] {
+        shards[shard.number].wasAway = true
         if shards[shard.number].acceptsEmpty {
             shards[shard.number].acceptsEmpty = false
             return scan(shard, .gap, epoch, seq, began: began)
@@ -72,6 +73,7 @@ extension StoreMember {
 
     /// After an absence no lease runs out for a while: its owner may have renewed it here.
     private func away(_ shard: StoreShard, _ epoch: StoreEpoch, at time: NodeTime) -> [StoreDirective] {
+        shards[shard.number].wasAway = false
         guard let followed = shards[shard.number].followed, time.monotonic - followed > Self.shortAbsence else {
             return []
         }
@@ -171,7 +173,14 @@ extension StoreMember {
         shards[shard.number].recent = RecentEvents(after: scan.seq)
         shards[shard.number].unread = [:]
         let directives = follow(shard)
-        return scan.reason == .first ? directives : directives + away(shard, scan.epoch, at: time)
+        switch scan.reason {
+        case .first:
+            shards[shard.number].wasAway = false
+            return directives
+        // Events were missed, and nothing else: renewals were taken meanwhile.
+        case .gap where !shards[shard.number].wasAway: return directives
+        case .gap, .loss: return directives + away(shard, scan.epoch, at: time)
+        }
     }
 
     // MARK: - Comparing
@@ -251,7 +260,7 @@ extension StoreMember {
                 directives += take(entries, of: shard, at: time)
             }
         }
-        return directives + reads() + publish(at: time)
+        return directives + sweepOverdue(at: time.monotonic) + reads() + publish(at: time)
     }
 
     private func take(_ entries: [RESPValue], of shard: StoreShard, at time: NodeTime) -> [StoreDirective] {

@@ -159,6 +159,7 @@ extension StoreMember {
         }
         shards[shard.number].held = hold
         shards[shard.number].hasOverdue = more > 0
+        shards[shard.number].swept = fields[5].number.flatMap { UInt64(exactly: $0) } ?? 0
         return directives + sweepOverdue(at: time.monotonic)
     }
 

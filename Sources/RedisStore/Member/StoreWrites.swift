@@ -65,14 +65,14 @@ extension StoreMember {
 
     /// Passes on what clients have renewed; to be called every few milliseconds.
     package func renewed(at time: NodeTime) -> [StoreDirective] {
-        guard shards.contains(where: { $0.phase == .following }) else { return [] }
+        guard shards.contains(where: { $0.takesRenewals }) else { return [] }
         let drained = store.drainRenewals(budget: limits.drainBudget, at: time.moment)
         guard !drained.renewals.isEmpty else { return [] }
         var directives: [StoreDirective] = []
         var batches: [StoreShard: [Renewal]] = [:]
         for renewal in drained.renewals { batches[StoreShard(of: renewal.namespace), default: []].append(renewal) }
         for (shard, renewals) in batches {
-            guard let epoch = shards[shard.number].epoch, shards[shard.number].phase == .following else {
+            guard let epoch = shards[shard.number].epoch, shards[shard.number].takesRenewals else {
                 // They are written with their states, as soon as that can be.
                 for renewal in renewals {
                     shards[shard.number].parked.insert(
