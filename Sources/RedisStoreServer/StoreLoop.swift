@@ -51,6 +51,8 @@ final class StoreLoop {
     private var later: LoopEvent?
     private var mail = StoreMail()
     private var hasChanges = false
+    /// Events that came in this turn.
+    private var events: [(question: StoreQuestion, value: RESPValue)] = []
     private var lastReport = MonotonicTime.zero
     private var countedExpired: UInt64 = 0
     private var leaving: (until: MonotonicTime, report: @Sendable () -> Void)?
@@ -121,7 +123,10 @@ final class StoreLoop {
         case .connected(let node, let facts, let shards):
             log.connected(node, facts)
             carryOut(member.connected(node, facts, has: shards, at: now), onLoop)
-        case .reply(let question, let value): carryOut(member.answered(question, value, at: now), onLoop)
+        case .reply(let question, let value):
+            // The event of a write comes with its reply, and clients wait for the latter alone.
+            if case .read = question { return events.append((question, value)) }
+            carryOut(member.answered(question, value, at: now), onLoop)
         case .disconnected(let node, let sentence, let lost, let isRefusal):
             log.disconnected(node, sentence, isRefusal: isRefusal)
             // Before there is a view to serve, nobody is helped by waiting for an operator to find the line in the log.
@@ -154,6 +159,11 @@ final class StoreLoop {
             carryOut(member.changed(mail.takeTickets(), at: now), onLoop)
         }
         parts.board.refuse(member.takeRefusals())
+        mail.send()
+        guard !events.isEmpty else { return }
+        let events = events
+        self.events = []
+        for (question, value) in events { carryOut(member.answered(question, value, at: now), onLoop) }
         mail.send()
     }
 
