@@ -64,6 +64,8 @@ struct ShardState {
     var held: Int64 = 0
     /// Renewed states that other members are to be told.
     var heard: [UInt8] = []
+    /// Those that were told and not read yet: what one has told says nothing new.
+    private var told: [[UInt8]] = []
 
     /// What the events after a number were about, this member's own among them; nil when some are not remembered.
     func lost(after number: UInt64) -> [StoredKey]? {
@@ -71,6 +73,26 @@ struct ShardState {
         let own = unread.filter { $0.key > number }.map(\.value)
         return Array(Set(keys).union(own))
     }
+
+    /// What other members are to be told now.
+    mutating func tell() -> [UInt8] {
+        defer { heard.removeAll(keepingCapacity: true) }
+        if told.count == Self.mostTold { told.removeFirst() }
+        told.append(heard)
+        return heard
+    }
+
+    /// Whether an event is what this member has told itself.
+    mutating func hasTold(_ event: [UInt8]) -> Bool {
+        guard event.first == UInt8(ascii: "h"), let place = told.firstIndex(where: { $0[...] == event[1...] }) else {
+            return false
+        }
+        told.removeFirst(place + 1)
+        return true
+    }
+
+    /// How much of what was told is remembered. What is told is read within milliseconds, if it is not lost.
+    private static let mostTold = 16
 
     /// Goes back to an event, after which another history follows.
     mutating func rewind(to number: UInt64) {

@@ -194,9 +194,7 @@ package final class StoreMember {
 
     private func tellHeartbeats(_ shard: StoreShard, _ epoch: StoreEpoch) -> [StoreDirective] {
         guard !shards[shard.number].heard.isEmpty, shards[shard.number].trouble == nil else { return [] }
-        let states = shards[shard.number].heard
-        shards[shard.number].heard.removeAll(keepingCapacity: true)
-        return ask(functions.heard(shard, epoch, states), .heard(shard), shard)
+        return ask(functions.heard(shard, epoch, shards[shard.number].tell()), .heard(shard), shard)
     }
 
     /// Writes that were refused are tried again.

@@ -272,6 +272,7 @@ extension StoreMember {
             // Events were trimmed before they could be read: everything is read again, beginning with the epoch.
             guard number == shards[shard.number].seq + 1 else { return missed(shard) }
             shards[shard.number].seq = number
+            if shards[shard.number].hasTold(bytes) { continue }
             do throws(StateError) {
                 take(try StoreEvent(bytes, last: &lastNamespace), number, of: shard, at: time)
             } catch {

@@ -90,9 +90,7 @@ extension StoreMember {
             }
             for renewal in renewals { note(renewal, of: shard) }
             if shards[shard.number].heard.count >= Self.mostHeard {
-                let states = shards[shard.number].heard
-                shards[shard.number].heard.removeAll(keepingCapacity: true)
-                directives += ask(functions.heard(shard, epoch, states), .heard(shard), shard)
+                directives += ask(functions.heard(shard, epoch, shards[shard.number].tell()), .heard(shard), shard)
             }
         }
         if drained.hasMore { directives.append(.again) }
