@@ -8,6 +8,7 @@ package enum RegistryCommands {
     package static let all: [any ParsableCommand.Type] = [
         ServicesCommand.self, InstancesCommand.self, WatchCommand.self, EventsCommand.self, RefusalsCommand.self,
         MembersCommand.self, CatalogsCommand.self, NamespacesCommand.self, TopCommand.self, RegisterCommand.self,
-        HeartbeatCommand.self, DeregisterCommand.self, OverrideCommand.self, DrainCommand.self, SnapshotCommand.self,
+        HeartbeatCommand.self, DeregisterCommand.self, OverrideCommand.self, DrainCommand.self, StoreCommand.self,
+        SnapshotCommand.self,
     ]
 }

@@ -8,7 +8,6 @@ import RegistryCore
 import Replication
 import ReplicationServer
 import Serving
-import Telemetry
 import Text
 import Time
 
@@ -16,7 +15,7 @@ enum ClusterPage {
     static func get(_ call: borrowing Call) throws(Refused) -> Response {
         let isDrained = call.registry.lifecycle.drainedSince != nil
         guard let report = call.context.registry.cluster.report else {
-            return Response(.ok, contentType: .json, body: alone(isDrained: isDrained))
+            return Response(.ok, contentType: .json, body: alone(call.registry.cluster.store, isDrained: isDrained))
         }
         return Response(
             .ok, contentType: .json,
@@ -25,12 +24,17 @@ enum ClusterPage {
                 isDrained: isDrained))
     }
 
-    private static func alone(isDrained: Bool) -> [UInt8] {
+    /// Of a registry without members that it copies from: alone, or beside others at one store.
+    private static func alone(_ store: StoreStatus?, isDrained: Bool) -> [UInt8] {
         var json = JSONObject()
         json.add("replication", false)
+        if let store {
+            json.add("store", StorePage.kind)
+            json.add("boot_id", store.member)
+        }
         json.add("ready", !isDrained)
         json.add("not_ready_because", isDrained ? "\(ReadinessPage.drained)" : nil)
-        json.add("size", 1)
+        json.add("size", max(store?.members.count ?? 1, 1))
         json.add("members", JSONObject.array([]))
         return json.bytes
     }
@@ -83,7 +87,7 @@ enum ClusterPage {
         json.add("boot_id", peer.member?.description)
         json.add("state", peer.state.rawValue)
         json.add("protocol", peer.version.map { Int($0) })
-        json.add("since", peer.since.map { time($0, now, wall) })
+        json.add("since", peer.since.map { JSONObject.time($0, now, wall) })
         json.add("ready", peer.isReady && !peer.isDrained)
         if peer.isDrained { json.add("draining", true) }
         json.add("clock_offset_ms", peer.clockOffset.map { Int($0) })
@@ -130,16 +134,6 @@ enum ClusterPage {
         var bytes: [UInt8] = []
         bytes.appendJSON(string: text)
         return bytes
-    }
-
-    /// RFC 3339, in UTC.
-    private static func time(_ moment: MonotonicTime, _ now: MonotonicTime, _ wall: Int64) -> String {
-        var timestamps = TimestampFormatter()
-        var bytes: [UInt8] = []
-        let nanoseconds = wall.addingSaturated(
-            (moment.milliseconds - now.milliseconds).multipliedSaturated(by: 1_000_000))
-        timestamps.append(nanoseconds: nanoseconds, digits: 3, to: &bytes)
-        return String(decoding: bytes, as: UTF8.self)
     }
 
     private static func lastCopy(age: Duration, states: Int, took: Duration?) -> [UInt8] {

@@ -1,6 +1,9 @@
 // What the pages for operators are written with: objects of which many members are there only sometimes.
 
+import Catalog
 import JSON
+import Telemetry
+import Time
 
 /// An object that is written member by member; those that are nil are left out.
 struct JSONObject {
@@ -37,6 +40,18 @@ struct JSONObject {
     mutating func add(_ name: StaticString, _ value: [UInt8]) {
         key(name)
         text += value
+    }
+
+    /// A moment not long ago as a time of RFC 3339, in UTC.
+    ///
+    /// - Parameter wall: in nanoseconds since 1970, when the millisecond of `now` began.
+    static func time(_ moment: MonotonicTime, _ now: MonotonicTime, _ wall: Int64) -> String {
+        var timestamps = TimestampFormatter()
+        var bytes: [UInt8] = []
+        let nanoseconds = wall.addingSaturated(
+            (moment.milliseconds - now.milliseconds).multipliedSaturated(by: 1_000_000))
+        timestamps.append(nanoseconds: nanoseconds, digits: 3, to: &bytes)
+        return String(decoding: bytes, as: UTF8.self)
     }
 
     /// Items that are JSON already.

@@ -6,8 +6,6 @@ import HTTP
 import RegistryCore
 import Replication
 import Serving
-import Telemetry
-import Time
 
 enum MemberDrain {
     static func set(_ call: borrowing Call) throws(Refused) -> Response {
@@ -33,7 +31,10 @@ enum MemberDrain {
             guard parameter.name == "member" else {
                 throw .invalid("the query parameter is member, the boot_id of one")
             }
-            guard parameter.value == call.registry.cluster.report?.status.member.description else { throw .otherMember }
+            let cluster = call.registry.cluster
+            guard parameter.value == cluster.report?.status.member.description ?? cluster.store?.member else {
+                throw .otherMember
+            }
         }
     }
 
@@ -45,17 +46,7 @@ enum MemberDrain {
         let since = call.registry.lifecycle.drainedSince
         var json = JSONObject()
         json.add("draining", since != nil)
-        json.add("since", since.map { time($0, call.monotonic, call.wallOfMillisecond) })
+        json.add("since", since.map { JSONObject.time($0, call.monotonic, call.wallOfMillisecond) })
         return Response(.ok, contentType: .json, body: json.bytes)
-    }
-
-    /// RFC 3339, in UTC.
-    private static func time(_ moment: MonotonicTime, _ now: MonotonicTime, _ wall: Int64) -> String {
-        var timestamps = TimestampFormatter()
-        var bytes: [UInt8] = []
-        let nanoseconds = wall.addingSaturated(
-            (moment.milliseconds - now.milliseconds).multipliedSaturated(by: 1_000_000))
-        timestamps.append(nanoseconds: nanoseconds, digits: 3, to: &bytes)
-        return String(decoding: bytes, as: UTF8.self)
     }
 }

@@ -27,6 +27,7 @@ enum MetricsPage {
         tls(context, &text)
         issuer(context, at: call.monotonic, &text)
         ClusterMetrics.append(context, &text)
+        StoreMetrics.append(context, at: call.monotonic, &text)
         CatalogMetrics.append(context, at: call.monotonic, &text)
         if let snapshots = context.snapshots { SnapshotMetrics.append(snapshots, at: call.monotonic, &text) }
         if let figures = context.dnsFigures?() { DNSMetrics.append(figures, &text) }

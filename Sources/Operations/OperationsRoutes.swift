@@ -21,6 +21,7 @@ package enum OperationsRoutes {
             Route(.get, "/metrics", page(.metrics), handler: MetricsPage.get),
             Route(.get, "/swagger.json", page(.swagger), handler: SwaggerPage.get),
             Route(.get, "/api/v1/cluster", page(.cluster), handler: ClusterPage.get),
+            Route(.get, "/api/v1/store", page(.store), handler: StorePage.get),
             Route(.get, "/api/v1/catalogs", .catalogs, handler: CatalogsPage.get),
             Route(.get, "/ui", .webPage, style: document, handler: WebPages.document),
             Route(.get, "/ui/{file}", .webPageFile, handler: WebPages.file),
@@ -29,6 +30,8 @@ package enum OperationsRoutes {
             Route(.get, "/api/v1/namespaces", .listNamespaces, patient: NamespacesPage.get),
             Route(.put, "/api/v1/cluster/drain", .drainMember, handler: MemberDrain.set),
             Route(.delete, "/api/v1/cluster/drain", .endMemberDrain, handler: MemberDrain.end),
+            Route(.post, "/api/v1/store/reseed", .reseedStore, handler: StorePage.reseed),
+            Route(.post, "/api/v1/store/accept-empty", .acceptEmptyStore, handler: StorePage.acceptEmpty),
             Route(.get, "/api/v1/snapshot", .snapshot, patient: SnapshotPage.get),
         ]
         return forEverybody + (hasOperators ? forOperators : [])

@@ -135,6 +135,36 @@ struct AnswerTests {
         #expect(!text.contains("\u{1B}"))
     }
 
+    @Test func `a store says how much of it is followed, and what waits for an operator`() throws {
+        // B108 … store status shows R632 as tables.
+        func text(_ following: Int, _ undecided: Int) throws -> String {
+            StoreTable(
+                try tree(
+                    #"""
+                    {"store":"redis","boot_id":"62dbbd1253922554","prefix":"a8","ready":true,"healthy":false,
+                     "refused_because":"OOM command\u001b[2J","away_since":"2026-11-29T11:59:53.25Z","shards":{"all":16,
+                     "following":\#(following),"reading":0,"undecided":\#(undecided)},"servers":[{"address":"redis-1:6379",
+                     "engine":"redis 7.0","connected":false,"reason":"connection refused"}],
+                     "members":[{"boot_id":"62dbbd1253922554","name":"m1","version":"2.0"}]}
+                    """#)
+            ).text
+        }
+        let lines = try text(13, 3).split(separator: "\n")
+        #expect(
+            lines[0]
+                == "Asked 62dbbd1253922554 (redis, prefix a8): it follows 13 of 16 shards, 3 waiting for a word, since 2026-11-29T11:59:53Z."
+        )
+        #expect(lines[1] == "It takes no changes: OOM command\\u{1b}[2J.")
+        #expect(lines[3].split(separator: " ") == ["redis-1:6379", "redis", "7.0", "no", "connection", "refused"])
+        #expect(lines[5].split(separator: " ") == ["m1", "62dbbd1253922554", "-", "2.0"])
+        #expect(lines[6].contains("3 shards wait for a word") && lines[7].contains("registry store reseed"))
+        let whole = try text(16, 0)
+        #expect(whole.hasPrefix("Asked 62dbbd1253922554 (redis, prefix a8): it follows all 16 shards.\n"))
+        #expect(!whole.contains("wait"))
+        let shared = try tree(#"{"replication":false,"store":"redis","ready":true,"size":3,"members":[]}"#)
+        #expect(MemberTable(shared).text.contains("registry store status"))
+    }
+
     @Test func `members that hold the same, and a registry alone, are said to`() throws {
         let good = try tree(
             #"{"replication":true,"name":"m1","ready":false,"not_ready_because":"copying","size":2,"members":[{"name":"m2","state":"streaming","digests_agree":true}]}"#

@@ -10,7 +10,11 @@ struct MemberTable {
     var text: String {
         guard cluster["replication"].isTrue else {
             let state = cluster["ready"] == .boolean(false) ? " It is \(unready)." : ""
-            return TerminalText.escaped("This registry is alone: it has no other members.\(state)") + "\n"
+            guard let store = cluster["store"].string else {
+                return TerminalText.escaped("This registry is alone: it has no other members.\(state)") + "\n"
+            }
+            return TerminalText.escaped(
+                "Members of this registry share a store (\(store)): `registry store status` shows them.\(state)") + "\n"
         }
         let members = cluster["members"].elements
         return summary + (members.isEmpty ? "" : table(members)) + conflicts + verdict(members)

@@ -129,6 +129,9 @@ extension RegistryRequest {
     static func memberDrain(isSet: Bool) -> RegistryRequest {
         RegistryRequest(isSet ? .put : .delete, api: "cluster", "drain")
     }
+
+    /// An operator's word on a store that was emptied.
+    static func store(_ word: String) -> RegistryRequest { RegistryRequest(.post, api: "store", word) }
 }
 
 extension RegistryRequest.Filter {

@@ -21,6 +21,8 @@ package enum Refused: Error, Sendable {
     case operatorOnly
     /// Another member is meant, by the query, than this one (R679).
     case otherMember
+    /// No part of the store waits for an operator's word (R633).
+    case nothingToSettle
     /// A good credential of another namespace than the one that was asked for (R522).
     case otherNamespace
     /// Whether the credential is good cannot be said now (J304, J306); the sentence says why.
@@ -100,6 +102,8 @@ package enum Refused: Error, Sendable {
         case .otherMember:
             Self.error(
                 .conflict, "this is another member than the one in the query: ask that one by an address of its own")
+        case .nothingToSettle:
+            Self.error(.conflict, "no part of the store waits for an operator's word: nothing is changed")
         case .otherNamespace:
             Self.error(
                 .forbidden,

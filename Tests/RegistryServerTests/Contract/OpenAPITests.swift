@@ -59,7 +59,8 @@ struct OpenAPITests {
     }
 
     @Test func `exactly the pages without a credential are described as such`() throws {
-        // R504 /, /uptime, /livez, /readyz, /metrics, /swagger.json and /api/v1/cluster need no credential and ignore one.
+        // R504 /, /uptime, /livez, /readyz, /metrics, /swagger.json, /api/v1/cluster and /api/v1/store
+        // need no credential and ignore one.
         for (name, operation) in try Self.described() {
             let route = try #require(Self.routes()[name])
             #expect(
@@ -68,7 +69,7 @@ struct OpenAPITests {
     }
 
     @Test func `every answer that the contract names is described`() throws {
-        // R101 Every path under /api/v1/ but /api/v1/cluster can also answer 401. And the table of "Service shape":
+        // R101 Every path under /api/v1/ but /api/v1/cluster and /api/v1/store can also answer 401. And the table of "Service shape":
         // success and refusals of its own.
         let table = [
             "POST /api/v1/instances": [201, 400, 401, 403, 413, 415], "GET /api/v1/instances": [200, 304, 400, 401],
@@ -98,6 +99,9 @@ struct OpenAPITests {
             "PUT /api/v1/services/{name}/drain": [200, 400, 401, 403, 404],
             "DELETE /api/v1/services/{name}/drain": [200, 401, 404],
             "GET /api/v1/snapshot": [200, 401, 403, 404],
+            "GET /api/v1/store": [200, 401, 403, 404],
+            "POST /api/v1/store/reseed": [200, 401, 403, 404, 409],
+            "POST /api/v1/store/accept-empty": [200, 401, 403, 404, 409],
             "POST /v3/discovery:endpoints": [200, 304, 400, 401, 413, 415, 503],
             "GET /api/v1/watch": [200, 400, 401, 503],
             "GET /api/v1/targets": [200, 304, 400, 401, 503], "GET /api/v1/events": [200, 400, 401],
