@@ -79,7 +79,8 @@ struct UnsafetyTests {
         } else {
             #expect(
                 places.isEmpty,
-                "move this into Libevent, TLS, Gzip, XML or RESP, do it safely, or give its reason in UnsafetyTests.swift")
+                "move this into Libevent, TLS, Gzip, XML or RESP, do it safely, or give its reason in UnsafetyTests.swift"
+            )
         }
     }
 
