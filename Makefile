@@ -39,9 +39,9 @@ LIBRARIES := libevent-dev libssl-dev zlib1g-dev libexpat1-dev libhiredis-dev lib
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 APT_INSTALL = $(SUDO) apt-get update -qq && DEBIAN_FRONTEND=noninteractive $(SUDO) apt-get install -y -qq --no-install-recommends
 
-# Build bin/registry, optimized (two minutes on two cores the first time).
+# Build bin/registry, optimized (some four minutes on two cores the first time).
 build: deps
-	@test -d .build || echo "Building for the first time: this takes some two minutes on two cores."
+	@test -d .build || echo "Building for the first time: this takes some four minutes on two cores."
 	swift build $(BUILD_FLAGS) --product registry
 	@mkdir -p bin
 	@install -m 755 "$$(swift build $(BUILD_FLAGS) --show-bin-path)/registry" bin/registry
@@ -70,7 +70,7 @@ demo.feeds: build deps.demo
 demo.redis: build deps.redis
 	@exec scripts/demo-redis
 
-# Run the fast tests (a few minutes on two cores), quietly, with failures at the end. VERBOSE=1 shows everything.
+# Run the fast tests (a quarter of an hour on two cores), quietly, with failures at the end. VERBOSE=1 shows everything.
 test: deps.test
 	@scripts/run-tests
 
