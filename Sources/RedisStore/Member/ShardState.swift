@@ -94,6 +94,9 @@ struct ShardState {
     /// How much of what was told is remembered. What is told is read within milliseconds, if it is not lost.
     private static let mostTold = 16
 
+    /// Whether this member has written events after a number, and not read them yet.
+    func hasWritten(after number: UInt64) -> Bool { unread.keys.contains { $0 > number } }
+
     /// Goes back to an event, after which another history follows.
     mutating func rewind(to number: UInt64) {
         recent.rewind(to: number)

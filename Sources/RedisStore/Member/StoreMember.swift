@@ -146,8 +146,14 @@ package final class StoreMember {
                 directives += sweep(shard, epoch, atMost: StoreFunctions.usualExpiries, at: now)
             }
             if tells { directives += tellHeartbeats(shard, epoch) }
-            if shards[shard.number].trouble != nil, now - shards[shard.number].retried >= limits.retryPeriod {
+            guard now - shards[shard.number].retried >= limits.retryPeriod else { continue }
+            if shards[shard.number].trouble != nil {
                 directives += retry(shard, at: now)
+            } else if !shards[shard.number].parked.isEmpty {
+                // What the server refused for a moment only, as while a slot is on its way.
+                shards[shard.number].retried = now
+                unpark(shard)
+                directives.append(.again)
             }
         }
         if tells {

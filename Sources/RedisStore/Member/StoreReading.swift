@@ -25,20 +25,27 @@ extension StoreMember {
         shards[shard.number].epoch = epoch
         if shards[shard.number].missed {
             shards[shard.number].missed = false
-            return scan(shard, .gap, epoch, seq, began: now)
+            // What another server lacks is not what was trimmed.
+            let isOther = known.generation != epoch.generation
+            return scan(shard, isOther ? .loss : .gap, epoch, seq, began: now)
         }
         let held = shards[shard.number].seq
-        // What the server has of what was read: all of it, unless it is another run that lacks the last events.
-        let kept = known.generation == epoch.generation ? min(held, seq) : min(held, base ?? seq)
-        guard kept < held else { return follow(shard) + away(shard, epoch, at: time) }
+        // What the server has of what was read and written: all of it, unless it is another run that lacks the last
+        // events. Such a one may lack renewals too, of which there are no events.
+        let isOther = known.generation != epoch.generation
+        let kept = isOther ? base ?? seq : seq
+        guard kept < held || shards[shard.number].hasWritten(after: kept) else {
+            return follow(shard) + away(shard, epoch, at: time, evenIfShortly: isOther)
+        }
         guard let keys = shards[shard.number].lost(after: kept) else {
             return scan(shard, .loss, epoch, seq, began: now)
         }
         for key in keys { republish(key) }
         counts.rewritten += UInt64(keys.count)
+        let lost = max(held, kept) - kept
         shards[shard.number].rewind(to: kept)
-        return follow(shard) + away(shard, epoch, at: time) + [
-            .note(.lostEvents(shard, held - kept, rewritten: keys.count)), .again,
+        return follow(shard) + away(shard, epoch, at: time, evenIfShortly: true) + [
+            .note(.lostEvents(shard, lost, rewritten: keys.count)), .again,
         ]
     }
 
@@ -72,10 +79,16 @@ extension StoreMember {
     private static let shortAbsence: Duration = .milliseconds(250)
 
     /// After an absence no lease runs out for a while: its owner may have renewed it here.
-    private func away(_ shard: StoreShard, _ epoch: StoreEpoch, at time: NodeTime) -> [StoreDirective] {
+    ///
+    /// - Parameter evenIfShortly: whether also after a short one, since the store has lost renewals.
+    private func away(
+        _ shard: StoreShard, _ epoch: StoreEpoch, at time: NodeTime, evenIfShortly: Bool
+    ) -> [StoreDirective] {
         shards[shard.number].wasAway = false
-        guard let followed = shards[shard.number].followed, time.monotonic - followed > Self.shortAbsence else {
-            return []
+        if !evenIfShortly {
+            guard let followed = shards[shard.number].followed, time.monotonic - followed > Self.shortAbsence else {
+                return []
+            }
         }
         return ask(functions.hold(shard, epoch, for: limits.grace), .other, shard)
     }
@@ -168,10 +181,13 @@ extension StoreMember {
 
     /// A shard is read: its events are followed from where the scan began.
     private func end(_ scan: ShardScan, of shard: StoreShard, at time: NodeTime) -> [StoreDirective] {
+        let isSameHistory = shards[shard.number].epoch?.history == scan.epoch.history
         shards[shard.number].epoch = scan.epoch
         shards[shard.number].seq = scan.seq
         shards[shard.number].recent = RecentEvents(after: scan.seq)
-        shards[shard.number].unread = [:]
+        // What was written since the scan began is still to be read; what another history had is not.
+        let unread = shards[shard.number].unread
+        shards[shard.number].unread = isSameHistory ? unread.filter { $0.key > scan.seq } : [:]
         let directives = follow(shard)
         switch scan.reason {
         case .first:
@@ -179,7 +195,8 @@ extension StoreMember {
             return directives
         // Events were missed, and nothing else: renewals were taken meanwhile.
         case .gap where !shards[shard.number].wasAway: return directives
-        case .gap, .loss: return directives + away(shard, scan.epoch, at: time)
+        case .gap, .loss:
+            return directives + away(shard, scan.epoch, at: time, evenIfShortly: scan.reason == .loss)
         }
     }
 

@@ -1,0 +1,95 @@
+// What a server loses that takes over from another one, or that was emptied: members know it, each a part of it, and bring
+// it back. Each test is one loss, at a moment that a simulation at random seldom meets.
+
+import Catalog
+import RedisStore
+import Replication
+import Testing
+import Time
+
+struct StoreLossTests {
+    private let key = StateKey(namespace: Namespace("tenant"), id: InstanceID(Array("id-1".utf8)[...]) ?? .digest(1))
+    private let simulation = StoreSimulation(seed: 1, members: 2, limits: StoreLimits()) { _ in nil }
+
+    init() {
+        simulation.run(until: 1_000)
+    }
+
+    /// Registers an instance at a member.
+    private func register(at member: SimulatedMember, ttl: Int64 = 5_000) {
+        let instance = Instance(
+            id: key.id, serviceName: Name("s"), endpoint: Endpoint(kind: .http, value: "10.9.0.1:80"), status: .up,
+            ttl: ttl,
+            tags: [], metadata: nil, registered: simulation.time.wall)
+        _ = member.store.register(instance, in: key.namespace, at: simulation.time.moment)
+        simulation.turn(member)
+    }
+
+    private var isStored: Bool {
+        simulation.server.shards[StoreShard(of: key.namespace).number].instances.count == 1
+    }
+
+    private func isHeld(by member: SimulatedMember) -> Bool {
+        member.store.instance(key.id, in: key.namespace, at: simulation.time.moment.lease) != nil
+    }
+
+    @Test func `what a member wrote and has not read yet is written again where a promoted server lacks it`() {
+        let members = simulation.members
+        members.forEach { $0.isDeaf = true }
+        let before = simulation.server
+        register(at: members[0])
+        simulation.run(until: 1_150)
+        #expect(isStored && members[0].member.isFlushed, "it was written")
+        #expect(!isHeld(by: members[1]), "nobody has read it")
+        simulation.promote(to: before, down: 50)
+        members.forEach { $0.isDeaf = false }
+        simulation.run(until: 4_000)
+        #expect(isStored)
+        #expect(isHeld(by: members[0]) && isHeld(by: members[1]))
+    }
+
+    @Test func `a renewal that a promoted server lacks keeps its instance all the same`() {
+        let member = simulation.members[0]
+        register(at: member)
+        simulation.run(until: 5_500)
+        let before = simulation.server
+        #expect(member.store.renew(key.id, in: key.namespace, at: simulation.time.moment))
+        simulation.run(until: 5_800)
+        simulation.promote(to: before, down: 0)
+        simulation.run(until: 10_400)
+        #expect(isStored, "it was renewed less than its lease ago")
+        #expect(isHeld(by: member) && isHeld(by: simulation.members[1]))
+    }
+
+    @Test func `a store that was emptied for a moment lets nobody go who was renewed`() {
+        let members = simulation.members
+        register(at: members[0])
+        for second in 2...20 {
+            simulation.run(until: Int64(second) * 1_000)
+            #expect(members[0].store.renew(key.id, in: key.namespace, at: simulation.time.moment))
+            // The other member hears nothing of it, and is the first to fill the store.
+            members[1].isDeaf = true
+        }
+        var ranOut = 0
+        simulation.whenRanOut = { _, _ in ranOut += 1 }
+        simulation.run(until: 20_500)
+        simulation.empty(restarting: false)
+        members[1].isDeaf = false
+        simulation.run(until: 24_000)
+        #expect(isStored && ranOut == 0)
+    }
+
+    @Test func `what was deregistered does not come back with a store that was emptied`() {
+        let members = simulation.members
+        register(at: members[0])
+        simulation.run(until: 2_000)
+        members[1].isDeaf = true
+        #expect(members[0].store.deregister(key.id, in: key.namespace, at: simulation.time.moment).isDone)
+        simulation.turn(members[0])
+        simulation.run(until: 2_200)
+        simulation.empty(restarting: true)
+        members[1].isDeaf = false
+        simulation.run(until: 10_000)
+        #expect(!isStored && !isHeld(by: members[0]) && !isHeld(by: members[1]))
+    }
+}
