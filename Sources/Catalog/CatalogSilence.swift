@@ -94,6 +94,7 @@ extension Store {
     /// What is held because many fell silent at once; nil when nothing is. For the thread that lets leases run out.
     package func silence() -> SilenceSummary? {
         guard isSilent.load(ordering: .relaxed) else { return nil }
+        if let outside = heldBackOutside { return outside }
         var (leases, namespaces, since, until) = (0, 0, MonotonicTime.distantFuture, LeaseTime(milliseconds: .min))
         for shard in shards {
             shard.catalog.withLock { catalog in
@@ -116,7 +117,8 @@ extension Store {
 
     /// Since when leases of a namespace are held because many fell silent at once; nil when none is. Takes a lock.
     package func silentSince(_ namespace: Namespace) -> MonotonicTime? {
-        shard(of: namespace).catalog.withLock { catalog in
+        if let outside = heldBack.withLock({ $0[namespace] }) { return outside.since }
+        return shard(of: namespace).catalog.withLock { catalog in
             catalog.records.secondaryIndex.table(of: namespace).flatMap { catalog.records.silence.since($0) }
         }
     }

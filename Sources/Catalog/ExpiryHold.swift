@@ -122,6 +122,9 @@ package final class ExpiryHold: Sendable {
     /// How many leases of a namespace may run out in a minute from now on.
     package func change(budget: ExpiryBudget) { state.withLock { $0.budget = budget } }
 
+    /// How many leases of a namespace may run out in a minute.
+    package var budget: ExpiryBudget { state.withLock { $0.budget } }
+
     /// What is held because many fell silent at once, at this time; nil when nothing is. Look-ups of other namespaces are
     /// as true as ever, so it does not count for `lookUpsAreStaleSince`.
     package func silence(_ summary: SilenceSummary?, at now: Moment) {

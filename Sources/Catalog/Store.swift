@@ -41,6 +41,8 @@ package final class Store: Sendable {
     private let nextToExpire = Atomic<Int>(0)
     /// Whether leases may be held because many fell silent at once. Written by the thread that lets leases run out.
     let isSilent = Atomic<Bool>(false)
+    /// What a store outside holds back for that reason, by namespace.
+    let heldBack = Mutex<[Namespace: HeldBack]>([:])
     /// Where the next `drain` starts.
     let nextToDrain = Atomic<Int>(0)
 

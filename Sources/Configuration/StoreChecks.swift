@@ -15,8 +15,10 @@ extension ResolvedSettings {
         ("cluster_", "members share what is in Redis, and need not find each other"),
         ("replication", "members share what is in Redis, and replicate nothing to each other"),
         ("on_isolation", "a member that does not reach Redis lets nothing expire"),
-        ("expiry_hold", "leases are held for as long as Redis is away, and some time after that"),
-        ("expiry_budget", "a budget of expiry is not available with this store"),
+        (
+            "expiry_hold",
+            "leases are held for as long as Redis is away, and some time after that; with expiry_budget it has one"
+        ),
     ]
 
     mutating func checkStore() throws(SettingError) {
@@ -28,6 +30,7 @@ extension ResolvedSettings {
             return
         }
         for row in Settings.rows where row.show(settings) != row.show(.defaults) {
+            if row.name == "expiry_hold", settings.expiryBudget > 0 { continue }
             guard let (_, reason) = Self.ofMembers.first(where: { row.name.hasPrefix($0.prefix) }) else { continue }
             throw .contradiction("\(shown(row.name)): it has no effect with \(shown("store")): \(reason).")
         }

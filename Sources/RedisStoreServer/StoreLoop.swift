@@ -103,6 +103,7 @@ final class StoreLoop {
     private func tick(_ onLoop: borrowing OnLoop) {
         let now = now
         links.tick(at: now.monotonic, onLoop)
+        member.budget = parts.expiryHold.budget
         carryOut(member.tick(at: now), onLoop)
         if now.monotonic - lastReport >= Self.reportPeriod { publish(at: now.monotonic) }
         if let leaving, member.isFlushed || now.monotonic >= leaving.until { loop.stop(onLoop) }

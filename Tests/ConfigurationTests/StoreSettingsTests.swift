@@ -105,7 +105,7 @@ struct StoreSettingsTests {
             ("cluster_size_required", "true"), ("cluster_dir", "/d"), ("cluster_peers", "a"), ("cluster_dns", "a"),
             ("cluster_secret", password), ("replication", "true"), ("replication_port", "6101"),
             ("replication_plain", "true"), ("replication_queue_bytes", "2000000"),
-            ("replication_queue_changes", "1000"), ("expiry_budget", "20%"), ("expiry_hold", "5m"),
+            ("replication_queue_changes", "1000"), ("expiry_hold", "5m"),
             ("on_isolation", "expire"),
         ])
     func `what members promise each other is not promised by a store`(name: String, value: String) throws {

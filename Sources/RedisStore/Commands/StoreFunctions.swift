@@ -142,7 +142,8 @@ package struct StoreFunctions: Sendable {
 
     /// Says that this member lives, and lets leases run out.
     func tick(
-        _ shard: StoreShard, _ epoch: StoreEpoch, about: String, grace: Duration, atMost expiries: Int
+        _ shard: StoreShard, _ epoch: StoreEpoch, about: String, grace: Duration, atMost expiries: Int,
+        by budget: ExpiryBudget
     ) -> RESPCommand {
         var command = call("a8_tick", shard)
         command.append(text: epoch.description)
@@ -150,7 +151,7 @@ package struct StoreFunctions: Sendable {
         command.append(text: about)
         command.append(grace.wholeMilliseconds)
         command.append(Int64(expiries))
-        command.append(text: "")
+        command.append(text: budget.isOn ? "\(budget.share):\(budget.longest)" : "")
         return command
     }
 

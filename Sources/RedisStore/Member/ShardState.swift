@@ -62,6 +62,8 @@ struct ShardState {
     var acceptsEmpty = false
     /// Until when the store lets no lease run out, in milliseconds of its clock.
     var held: Int64 = 0
+    /// What the store holds back of leases that are over, by namespace.
+    var heldBack: [Namespace: HeldBack] = [:]
     /// Renewed states that other members are to be told.
     var heard: [UInt8] = []
     /// Those that were told and not read yet: what one has told says nothing new.

@@ -49,6 +49,8 @@ package final class StoreMember {
     var readers: [StoreNode: Bool] = [:]
     var acknowledgments = Acknowledgments()
     package internal(set) var counts = StoreCounts()
+    /// How many leases of a namespace may run out in a minute.
+    package var budget = ExpiryBudget.off
     /// Registrations that were refused because their namespaces were full, for their callers to fetch.
     package internal(set) var refused: [StateKey: MonotonicTime] = [:]
     /// The members, as they say of themselves, by their ids.
@@ -173,7 +175,7 @@ package final class StoreMember {
         shards[shard.number].isTicking = true
         shards[shard.number].ticked = now
         return ask(
-            functions.tick(shard, epoch, about: about, grace: limits.grace, atMost: expiries),
+            functions.tick(shard, epoch, about: about, grace: limits.grace, atMost: expiries, by: budget),
             .tick(shard, sent: now), shard)
     }
 

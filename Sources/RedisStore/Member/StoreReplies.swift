@@ -158,9 +158,27 @@ extension StoreMember {
             if shards[shard.number].held <= now { directives.append(.note(.held(.milliseconds(hold - now)))) }
         }
         shards[shard.number].held = hold
+        noteHeldBack(fields.count > 6 ? fields[6] : .nothing, shard, now: now, at: time)
         shards[shard.number].hasOverdue = more > 0
         shards[shard.number].swept = fields[5].number.flatMap { UInt64(exactly: $0) } ?? 0
         return directives + sweepOverdue(at: time.monotonic)
+    }
+
+    /// Shows what a shard holds back by the budget: namespaces, each with how many leases and since when by its clock.
+    private func noteHeldBack(_ value: RESPValue, _ shard: StoreShard, now: Int64, at time: NodeTime) {
+        guard case .array(let fields) = value else { return }
+        var heldBack: [Namespace: HeldBack] = [:]
+        for place in stride(from: 0, to: fields.count - 2, by: 3) {
+            guard let name = fields[place].text, let leases = fields[place + 1].number,
+                let since = fields[place + 2].number
+            else { continue }
+            heldBack[Namespace(name)] = HeldBack(
+                leases: Int(clamping: leases), since: time.monotonic - .milliseconds(max(0, now - since)),
+                until: time.moment.lease + budget.longest)
+        }
+        guard !heldBack.isEmpty || !shards[shard.number].heldBack.isEmpty else { return }
+        shards[shard.number].heldBack = heldBack
+        store.holdBack(shards.reduce(into: [:]) { all, shard in all.merge(shard.heldBack) { first, _ in first } })
     }
 
     /// Nanoseconds that clocks may differ without a word; and a round trip that says too little.
