@@ -5,7 +5,7 @@ SHELL := /bin/bash
 # The feeds that have tests with real clients.
 FEEDS := watch prometheus envoy consul dns balancer readme
 # The parts of the tests with Redis and Valkey.
-REDIS := functions engines documents
+REDIS := functions engines documents migrate
 .PHONY: build dependencies run cluster demo.kubernetes demo.feeds demo.redis test test.all test.thread test.address test.simulation test.promtool test.packaging bench.expiry
 .PHONY: test.schemathesis test.sslyze test.soak test.border test.upgrade test.cluster test.balancer test.catalogs test.kubernetes test.proxies test.faults
 .PHONY: test.redis $(addprefix test.redis.,$(REDIS)) test.ui deps.ui test.jwt test.eureka test.feeds $(addprefix test.feeds.,$(FEEDS)) fuzz fuzz.build bench bench.docs precommit lint format sentences docker clean hooks help
@@ -232,6 +232,10 @@ test.redis.engines: deps.redis
 test.redis.documents: build deps.redis
 	python3 Tests/Long/redis/documents.py --registry bin/registry --venv $(VENV)
 	python3 Tests/Long/redis/compose.py --venv $(VENV)
+
+# Move clients from members that keep everything themselves to members over Redis and Valkey, and find no look-up failing and no instance lost.
+test.redis.migrate: build deps.redis
+	python3 Tests/Long/redis/migrate.py --registry bin/registry --venv $(VENV)
 
 # Fuzz the parsers of client input, FUZZ_SECONDS each; `make fuzz.json` runs one. Crashes are left in Tests/FuzzTests/Crashes.
 fuzz: $(addprefix fuzz.,$(FUZZ_TARGETS))

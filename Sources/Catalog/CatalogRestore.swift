@@ -39,6 +39,16 @@ package struct RestoreTerms: Sendable {
         self.hasOverrides = hasOverrides
     }
 
+    /// Years that a stamp may be ahead of this machine's clock, as between members without a median of clocks.
+    private static let believedYears: Int64 = 100
+    /// In milliseconds.
+    private static let year: Int64 = 31_557_600_000
+
+    /// The latest stamp that is believed, at a time of this machine's clock in nanoseconds since 1970.
+    package static func latest(at wall: Int64) -> HybridTime {
+        HybridTime(milliseconds: (wall / 1_000_000).addingSaturated(believedYears * year))
+    }
+
     private func believed(_ version: Version) -> Version {
         version.time > latest
             ? Version(time: HybridTime(bits: now.bits & ~1 | version.time.bits & 1), origin: version.origin) : version

@@ -67,9 +67,14 @@ struct ConnectionOptions: ParsableArguments {
     }
 
     /// A client for what the flags and the environment say.
-    func client() throws(CommandFailure) -> RegistryClient {
+    ///
+    /// - Parameters:
+    ///   - other: another registry than that which they name.
+    ///   - otherTokenFile: the file of its token, if it has one of its own.
+    func client(for other: String? = nil, _ otherTokenFile: String? = nil) throws(CommandFailure) -> RegistryClient {
         let flags = RegistryTarget.Flags(
-            url: url, tokenFile: tokenFile, authority: ca, certificate: cert, key: key, namespace: namespace)
+            url: other ?? url, tokenFile: otherTokenFile ?? tokenFile, authority: ca, certificate: cert, key: key,
+            namespace: namespace)
         let target = try RegistryTarget(
             flags, environment: Environment.variables { $0.hasPrefix("REGISTRY_") })
         return try RegistryClient(target, patience: Int(patience?.wholeMilliseconds ?? 0))

@@ -1,13 +1,16 @@
 // `registry store`: how a member stands with the Redis that keeps what is registered, and an operator's word on one that was
-// emptied (docs/redis.md).
+// emptied, and the way into it from members that keep everything themselves (docs/redis.md).
 
 import ArgumentParser
+import System
 
 struct StoreCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "store", abstract: "Look at the store that keeps what is registered, and decide about it.",
         discussion: "It is for registries with STORE=redis; others answer that there is nothing (3).",
-        subcommands: [StoreStatusCommand.self, ReseedStoreCommand.self, AcceptEmptyStoreCommand.self])
+        subcommands: [
+            StoreStatusCommand.self, ReseedStoreCommand.self, AcceptEmptyStoreCommand.self, MigrateStoreCommand.self,
+        ])
 }
 
 struct StoreStatusCommand: AskingCommand {
@@ -48,6 +51,46 @@ struct AcceptEmptyStoreCommand: AskingCommand {
 
     func run(_ client: RegistryClient) throws(CommandFailure) -> Int32 {
         try settle("accept-empty", "shows what the store has from now on", client)
+    }
+}
+
+struct MigrateStoreCommand: AskingCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "migrate", abstract: "Bring what another registry holds into the store; for operators of both.",
+        usage: "registry store migrate --from-cluster URL [--url MEMBER] [--follow]",
+        discussion: """
+            With --follow it goes on until it is interrupted, and brings every second what has changed since: clients can then be \
+            moved one by one from the other registry to this one, while both serve. Leases keep their age, and nothing is taken \
+            from the other registry.
+            """)
+
+    @Option(
+        name: .customLong("from-cluster"),
+        help: ArgumentHelp("The other registry, or several members of it with commas between.", valueName: "url"))
+    var source: String
+
+    @Option(
+        name: .customLong("from-token-file"),
+        help: ArgumentHelp(
+            "A file with the token of an operator there; the token that is used here if not given.", valueName: "path"),
+        completion: .file())
+    var sourceTokenFile: String?
+
+    @Flag(help: "Go on with what changes, until it is interrupted.")
+    var follow = false
+
+    @OptionGroup(title: "Connection") var connection: ConnectionOptions
+
+    func run(_ client: RegistryClient) throws(CommandFailure) -> Int32 {
+        let run = MigrationRun(
+            from: try connection.client(for: source, sourceTokenFile), to: client, isFollowing: follow)
+        let last = try run.run { round in
+            switch connection.output {
+            case .json: StandardStream.output.write(round.json)
+            case .table: StandardStream.output.write(round.line)
+            }
+        }
+        return last.full == 0 ? ExitStatus.done.rawValue : ExitStatus.refused.rawValue
     }
 }
 

@@ -3,6 +3,7 @@
 import HTTP
 import RegistryCore
 package import Serving
+import Snapshot
 
 /// The routes outside of the API.
 package enum OperationsRoutes {
@@ -32,9 +33,17 @@ package enum OperationsRoutes {
             Route(.delete, "/api/v1/cluster/drain", .endMemberDrain, handler: MemberDrain.end),
             Route(.post, "/api/v1/store/reseed", .reseedStore, handler: StorePage.reseed),
             Route(.post, "/api/v1/store/accept-empty", .acceptEmptyStore, handler: StorePage.acceptEmpty),
+            Route(.put, "/api/v1/store/states", .takeOverStates, style: parcel, patient: StoreStates.put),
             Route(.get, "/api/v1/snapshot", .snapshot, patient: SnapshotPage.get),
         ]
         return forEverybody + (hasOperators ? forOperators : [])
+    }
+
+    /// A parcel of states is larger than what other clients send.
+    private static var parcel: RouteStyle {
+        var style = RouteStyle()
+        style.bodyLimit = StateParcel.mostBytes
+        return style
     }
 
     /// The page's document is at `/ui/`, and its other files beside it.

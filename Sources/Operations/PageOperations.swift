@@ -18,6 +18,7 @@ extension Operation {
     static let store = Operation("store", .page)
     static let reseedStore = Operation("reseedStore", .operating)
     static let acceptEmptyStore = Operation("acceptEmptyStore", .operating)
+    static let takeOverStates = Operation("takeOverStates", .operating)
     static let snapshot = Operation("snapshot", .operating)
     static let webPage = Operation("webPage", .page)
     static let webPageFile = Operation("webPageFile", .page)

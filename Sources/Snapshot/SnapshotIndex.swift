@@ -84,9 +84,9 @@ extension SnapshotBlock {
     /// Throws when these bytes are not its content.
     package func check(_ content: [UInt8]) throws(SnapshotFault) { _ = try checked(content, .data) }
 
-    /// The states in its content, which was checked, and when they were read, in nanoseconds since 1970. States of a
+    /// The states in the content of a block, which was checked, and when they were read, in nanoseconds since 1970. States of a
     /// kind that a newer release has are passed over; what is no state is counted.
-    package func states(in content: [UInt8]) -> (states: [Replicated], read: Int64, unusable: Int) {
+    package static func states(in content: [UInt8]) -> (states: [Replicated], read: Int64, unusable: Int) {
         let span = content.span
         guard span.count >= 8 else { return ([], 0, 1) }
         let read = Int64(bitPattern: span.word(at: 0))

@@ -44,7 +44,7 @@ package struct SnapshotSummary: Sendable {
         for block in index.blocks {
             let content = try read(block.offset, block.count)
             try block.check(content)
-            let found = block.states(in: content)
+            let found = SnapshotBlock.states(in: content)
             unusable += found.unusable
             for state in found.states { add(state) }
         }

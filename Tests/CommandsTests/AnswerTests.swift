@@ -165,6 +165,23 @@ struct AnswerTests {
         #expect(MemberTable(shared).text.contains("registry store status"))
     }
 
+    @Test func `a round of a migration says what became of what was told`() throws {
+        // B109 store migrate --from-cluster URL … prints how much was read and told, with --output json as a line of JSON.
+        var round = MigrationRound(states: 1_000, told: 7)
+        for text in [
+            #"{"states":4,"taken":3,"renewed":1,"full":0,"unusable":0}"#,
+            #"{"states":3,"taken":0,"renewed":1,"full":2,"unusable":1}"#,
+        ] { round.add(try tree(text)) }
+        #expect(
+            round.line
+                == "1000 states read, 7 told: 3 new, 2 renewed, 2 refused because their namespaces are full, 1 not understood\n"
+        )
+        #expect(
+            String(decoding: round.json, as: UTF8.self)
+                == #"{"states":1000,"told":7,"taken":3,"renewed":2,"full":2,"unusable":1}"# + "\n")
+        #expect(MigrationRound(states: 2, told: 2, taken: 2).line == "2 states read, 2 told: 2 new, 0 renewed\n")
+    }
+
     @Test func `members that hold the same, and a registry alone, are said to`() throws {
         let good = try tree(
             #"{"replication":true,"name":"m1","ready":false,"not_ready_because":"copying","size":2,"members":[{"name":"m2","state":"streaming","digests_agree":true}]}"#

@@ -73,7 +73,7 @@ func read(_ file: [UInt8]) throws(SnapshotFault) -> (SnapshotIndex, [(state: Rep
     for block in index.blocks { try block.check(bytes(block.offset, block.count)) }
     var states: [(state: Replicated, read: Int64)] = []
     for block in index.blocks {
-        let found = block.states(in: bytes(block.offset, block.count))
+        let found = SnapshotBlock.states(in: bytes(block.offset, block.count))
         #expect(found.unusable == 0)
         states += found.states.map { ($0, found.read) }
     }

@@ -13,6 +13,8 @@ struct RegistryRequest: Sendable, Equatable {
     var segments: [String]
     var query: [Parameter] = []
     var json: [UInt8]?
+    /// States of a registry, where it is those that are sent.
+    var states: [UInt8]?
 
     struct Parameter: Sendable, Equatable {
         let name: String
@@ -60,6 +62,10 @@ struct RegistryRequest: Sendable, Equatable {
         if let json {
             request.fields.append(("Content-Type", "application/json"))
             request.body = json
+        }
+        if let states {
+            request.fields.append(("Content-Type", "application/octet-stream"))
+            request.body = states
         }
         // To register twice what is registered once changes nothing (R203).
         request.isRepeatable = true
@@ -132,6 +138,13 @@ extension RegistryRequest {
 
     /// An operator's word on a store that was emptied.
     static func store(_ word: String) -> RegistryRequest { RegistryRequest(.post, api: "store", word) }
+
+    /// States of another registry, for the store to have (R635).
+    static func states(_ parcel: [UInt8]) -> RegistryRequest {
+        var request = RegistryRequest(.put, api: "store", "states")
+        request.states = parcel
+        return request
+    }
 }
 
 extension RegistryRequest.Filter {

@@ -13,9 +13,6 @@ import Time
 final class SnapshotRestore: Sendable {
     /// More do not help: what is taken in waits for the locks of the catalog.
     private static let mostThreads = 4
-    /// Years that a stamp may be ahead of this machine's clock, as between members without a median of clocks.
-    private static let believedYears: Int64 = 100
-    private static let year: Int64 = 31_557_600_000
 
     let index: SnapshotIndex
     let size: Int
@@ -39,9 +36,7 @@ final class SnapshotRestore: Sendable {
     var age: SnapshotAge { SnapshotAge(began: index.head.began, now: wall) }
 
     /// The latest stamp that is believed.
-    private var latest: HybridTime {
-        HybridTime(milliseconds: (wall / 1_000_000).addingSaturated(Self.believedYears * Self.year))
-    }
+    private var latest: HybridTime { RestoreTerms.latest(at: wall) }
 
     /// A stamp that none in the file is later than, as far as they are believed.
     var latestStamp: HybridTime { min(index.end.latest, latest) }
@@ -64,7 +59,7 @@ final class SnapshotRestore: Sendable {
     func merge(into registry: RegistryState, withOverrides: Bool) -> (states: RestoredStates, unusable: Int) {
         let sum = Mutex((states: RestoredStates(), unusable: 0))
         inParallel { block, content in
-            let (states, read, unusable) = block.states(in: content)
+            let (states, read, unusable) = SnapshotBlock.states(in: content)
             let terms = RestoreTerms(
                 elapsed: self.wall.subtractingSaturated(read) / 1_000_000, latest: self.latest,
                 now: HybridTime(nanoseconds: self.wall), hasOverrides: withOverrides)

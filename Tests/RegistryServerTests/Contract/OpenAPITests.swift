@@ -102,6 +102,7 @@ struct OpenAPITests {
             "GET /api/v1/store": [200, 401, 403, 404],
             "POST /api/v1/store/reseed": [200, 401, 403, 404, 409],
             "POST /api/v1/store/accept-empty": [200, 401, 403, 404, 409],
+            "PUT /api/v1/store/states": [200, 400, 401, 403, 404, 413, 415, 503],
             "POST /v3/discovery:endpoints": [200, 304, 400, 401, 413, 415, 503],
             "GET /api/v1/watch": [200, 400, 401, 503],
             "GET /api/v1/targets": [200, 304, 400, 401, 503], "GET /api/v1/events": [200, 400, 401],

@@ -322,7 +322,7 @@ struct OperatorTests {
             $0.rateLimitClient = 1_000
         }
         registry.context.registry.lifecycle.advance(to: .ready)
-        for path in ["/metrics", "/swagger.json", "/api/v1/cluster", "/api/v1/store"] {
+        for path in ["/metrics", "/swagger.json", "/api/v1/cluster"] {
             #expect(try registry.send(.get(path)).status == 401, "\(path)")
             #expect(try registry.send(.get(path).bearing("default")).status == (modes.isEmpty ? 401 : 403), "\(path)")
             #expect(try registry.send(.get(path).bearing(Self.token)).status == 200, "\(path)")

@@ -19,6 +19,7 @@ final class StoredCluster: Cluster {
     let components: [ComponentHealth] = []
     let report: ClusterReport? = nil
     let store: StoreStatus?
+    let standing = PublishedStanding()
     private let said = Mutex<[StoreWord]>([])
 
     init(_ status: StoreStatus) { store = status }
@@ -113,6 +114,17 @@ struct StorePageTests {
         }
     }
 
+    @Test func `the page can be put behind the operator's credential`() throws {
+        // R528 With OPERATIONS_AUTH operator, … and /api/v1/store are pages of operators.
+        let registry = try Registry(.router, cluster: StoredCluster(Self.status)) {
+            Self.withOperators(&$0)
+            $0.operationsAuth = .operator
+        }
+        #expect(try registry.send(Self.page).status == 401)
+        #expect(try registry.send(Self.page.bearing("tenant")).status == 403)
+        #expect(try registry.send(Self.page.bearing(OperatorTests.token)).status == 200)
+    }
+
     @Test(arguments: Transport.allCases)
     func `an operator says what becomes of a store that was emptied`(_ transport: Transport) throws {
         // R633 POST /api/v1/store/reseed and POST /api/v1/store/accept-empty, for operators (R524) …
@@ -137,6 +149,50 @@ struct StorePageTests {
         #expect(try calm.send(Self.reseed).status == 409)
         #expect(try calm.send(Self.acceptEmpty).status == 409)
         #expect(other.words.isEmpty)
+    }
+
+    @Test(arguments: Transport.allCases)
+    func `states of another registry are taken over, once for each version`(_ transport: Transport) throws {
+        // R635 PUT /api/v1/store/states, for operators, has the store take over states of another registry …
+        let cluster = StoredCluster(Self.status)
+        let store = Store(namespaceCapacity: nil, replicating: MemberID(bits: 7), leaseKeeper: .store)
+        let registry = try Registry(transport, cluster: cluster, store: store, Self.withOperators)
+        let other = Store(namespaceCapacity: nil, replicating: MemberID(bits: 8))
+        let moment = registry.clock.moment
+        var parcel = [UInt8](repeating: 0, count: 8)
+        for number in 1...400 as ClosedRange<UInt64> {
+            let instance = Instance(
+                id: .digest(number), serviceName: Name("web"), endpoint: Endpoint(kind: .tcp, value: "h:\(number)"),
+                status: .up, ttl: 30_000, tags: [], metadata: Array("\"\(String(repeating: "x", count: 200))\"".utf8),
+                registered: moment.wall)
+            #expect(other.register(instance, in: Namespace("tenant"), at: moment).isDone)
+        }
+        for state in other.copy(from: .start, limit: 1_000, at: moment).items {
+            StateCodec.append(state, to: &parcel)
+        }
+        #expect(parcel.count > 65_536)
+        func put(_ token: String?, _ body: [UInt8]) throws -> Answer {
+            let request = TestRequest("PUT", "/api/v1/store/states", body: body)
+            return try registry.send(token.map { request.bearing($0) } ?? request)
+        }
+        #expect(try put("tenant", Array(parcel.prefix(2_000))).status == 403)
+        #expect(try put(OperatorTests.token, Array("no states".utf8)).status == 400)
+        #expect(try put(OperatorTests.token, [UInt8](repeating: 0, count: 1 << 20 + 1)).status == 413)
+        #expect(store.counts.instances == 0)
+        for taken in [400, 0] {
+            let answer = try put(OperatorTests.token, parcel)
+            #expect(answer.status == 200)
+            #expect(
+                answer.text == #"{"states":400,"taken":\#(taken),"renewed":0,"full":0,"unusable":0}"#, "\(answer.text)")
+        }
+        #expect(try registry.send(TestRequest.list().bearing("tenant")).instances().count == 400)
+        #expect(registry.context.registry.acts.take().acts.map(\.what) == ["states taken over"])
+        cluster.standing.publish(
+            ClusterStanding(waits: false, mayBeUnderWay: false, behindSince: nil, refusesChanges: true))
+        #expect(try put(OperatorTests.token, parcel).status == 503)
+        let alone = try Registry(transport, Self.withOperators)
+        let request = TestRequest("PUT", "/api/v1/store/states", body: Array(parcel.prefix(2_000)))
+        #expect(try alone.send(request.bearing(OperatorTests.token)).status == 404)
     }
 
     @Test(arguments: Transport.allCases)
