@@ -186,6 +186,8 @@ let package = Package(
         .target(name: "TestDNS", path: "Tests/TestDNS"),
         .target(name: "TestTime", dependencies: ["Time"], path: "Tests/TestTime"),
         .target(name: "TestCatalog", dependencies: ["Catalog"], path: "Tests/TestCatalog"),
+        // A server of Redis as members see it, as a value.
+        .target(name: "TestRedisStore", dependencies: ["RESP", "RedisStore"], path: "Tests/TestRedisStore"),
         // What the tests of several rooms need: a server on a loopback port and a client that waits with a deadline.
         .target(
             name: "TestSupport", dependencies: ["CTLS", "CZlib", "HTTP", "Libevent", "System", "TLS"],
@@ -286,8 +288,8 @@ let package = Package(
             name: "RegistryServerTests",
             dependencies: [
                 "Amalgam8", "Authorization", "Configuration", "Consul", "Eureka", "Operations", "RegistryCore",
-                "RegistryServer",
-                "Serving", "TestCatalog", "TestEureka",
+                "RedisStore", "RegistryServer",
+                "Serving", "TestCatalog", "TestEureka", "TestRedisStore",
                 "TestRandom", "TestSupport",
                 "registry", "TestTime", "Time", "WebPage",
             ]),

@@ -25,6 +25,8 @@ enum Transport: String, CaseIterable, CustomTestStringConvertible {
     case router
     /// Through a socket and evhttp.
     case live
+    /// As the first, by a member whose store is Redis (`StoredMember`).
+    case stored
 
     var testDescription: String { rawValue }
 }
@@ -71,6 +73,8 @@ final class Registry {
     /// What a request without `Host` has reached.
     let address: String
     private let path: any RequestPath
+    /// The store of a registry that has one.
+    private let stored: StoredMember?
 
     init(
         _ transport: Transport, cluster: any Cluster = StandaloneCluster(), store: Store? = nil,
@@ -80,14 +84,23 @@ final class Registry {
         configure(&settings)
         let authorization = AuthorizationConfiguration(settings)
         let clock = clock
+        // A test that brings a cluster or a catalog of its own means those.
+        let isOwn = transport == .stored && cluster is StandaloneCluster && store == nil && !StoredTests.isExcepted
+        let stored =
+            isOwn
+            ? StoredMember(
+                namespaceCapacity: settings.namespaceCapacity, changes: settings.changeLogLimits(), at: clock.moment)
+            : nil
+        self.stored = stored
         let context = ServerContext(
-            settings: settings, cluster: cluster, store: store, loops: 1, monotonic: 0,
+            settings: settings, cluster: stored ?? cluster, store: stored?.catalog ?? store, loops: 1, monotonic: 0,
             routes: Protocols.routes(settings))
         self.context = context
+        stored?.belongs(to: context.registry)
         switch transport {
-        case .router:
+        case .router, .stored:
             address = "127.0.0.1:8080"
-            path = try RouterPath(Self.handler(context, authorization, clock))
+            path = try RouterPath(Self.handler(context, authorization, clock, stored))
         case .live:
             let server = try LiveServer { _ in try Self.handler(context, authorization, clock) }
             address = "127.0.0.1:\(server.port)"
@@ -96,7 +109,8 @@ final class Registry {
     }
 
     private static func handler(
-        _ context: ServerContext, _ authorization: AuthorizationConfiguration, _ clock: TestClock
+        _ context: ServerContext, _ authorization: AuthorizationConfiguration, _ clock: TestClock,
+        _ stored: StoredMember? = nil
     ) throws -> LoopHandler {
         let responder = Responder(
             context, Protocols.routes(context.settings), authorizer: try Authorizer(authorization),
@@ -105,8 +119,10 @@ final class Registry {
         var handler = LoopHandler(
             respond: { request in
                 let moment = clock.moment
+                if let stored { context.registry.changes.countExpirations(stored.pass(to: moment)) }
+                defer { stored?.flush(at: moment) }
                 return responder.respond(to: request, at: moment, finished: { moment.monotonic }).settled(
-                    by: responder, at: moment)
+                    by: responder, at: moment, stored)
             },
             refused: { refusal, cause, client in
                 responder.respond(to: refusal, cause, from: client, isSecure: false, at: clock.moment.wall)
@@ -131,6 +147,10 @@ final class Registry {
 
     /// What the control loop does every few milliseconds: lets leases run out.
     func sweep() {
+        if let stored {
+            context.registry.changes.countExpirations(stored.pass(to: clock.moment))
+            return
+        }
         context.registry.changes.countExpirations(
             context.registry.store.expire(at: clock.moment, budget: 100_000).expired)
     }
@@ -145,11 +165,24 @@ extension CallProgress {
         }
     }
 
-    /// The answer, once a list that it waits for has been made.
-    func settled(by responder: Responder, at moment: Moment) -> Response {
+    /// The answer, once a list that it waits for has been made, and a store that it waits for has answered.
+    func settled(by responder: Responder, at moment: Moment, _ stored: StoredMember? = nil) -> Response {
+        if case .waits(let kept) = self, let stored {
+            let hasCome: Bool? =
+                switch kept.cause {
+                case .acknowledgments: stored.awaitAcknowledgment(at: moment) == .stored
+                case .questions(let keys): stored.ask(keys, at: moment)
+                default: nil
+                }
+            if let hasCome {
+                return responder.resume(
+                    kept, hasCome ? .come : .timeUp, at: moment, finished: { moment.monotonic }
+                ).settled(by: responder, at: moment, stored)
+            }
+        }
         if case .waits(let kept) = self, case .turn = kept.cause {
             return responder.resume(kept, .come, at: moment, finished: { moment.monotonic }).settled(
-                by: responder, at: moment)
+                by: responder, at: moment, stored)
         }
         guard case .waits(let kept) = self, case .rendering(let job) = kept.cause, let done = try? WakeSignal()
         else {
@@ -158,7 +191,7 @@ extension CallProgress {
         _ = job.whenDone { done.raise() }
         let isDone = done.wait(until: MonotonicClock.now() + .seconds(30))
         return responder.resume(kept, isDone ? .come : .timeUp, at: moment, finished: { moment.monotonic }).settled(
-            by: responder, at: moment)
+            by: responder, at: moment, stored)
     }
 }
 
