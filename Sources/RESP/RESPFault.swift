@@ -58,6 +58,9 @@ package struct RESPFault: Error, Sendable, Equatable, CustomStringConvertible {
         case "MOVED": RESPRedirect(rest).map { .moved($0) } ?? .other
         case "ASK": RESPRedirect(rest).map { .ask($0) } ?? .other
         case "ERR" where rest.hasPrefix("Function not found"): .noFunction
+        // A function has met a key that is on another node, or nowhere, while its slot moves. Redis and Valkey have this
+        // much of the sentence in common.
+        case "ERR" where rest.contains("ccess a non local key"): .tryAgain
         default: kinds[word] ?? .other
         }
     }

@@ -9,6 +9,10 @@ package import TLS
 package enum StoreRoute: Sendable, Equatable {
     /// The first of these that is a master has all of it.
     case hosts([StoreNode])
+    /// The master of a group, which its Sentinels name.
+    case sentinels(group: String, [StoreNode])
+    /// The nodes of a cluster have a part each; these are asked first.
+    case cluster([StoreNode])
 }
 
 /// All that the store thread needs to know.
@@ -16,6 +20,8 @@ package struct StoreConfiguration: Sendable {
     package var route: StoreRoute
     package var user: String?
     package var password: String?
+    /// Of the Sentinels; nil where they want none.
+    package var sentinelPassword: String?
     package var database = 0
     /// What the names of all keys begin with.
     package var prefix: String

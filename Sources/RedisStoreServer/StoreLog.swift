@@ -9,15 +9,19 @@ struct StoreLog {
     private let logger: Logger
     /// The servers that could not be reached, and why, as last said.
     private var away: [StoreNode: String] = [:]
+    /// Those that were ever connected.
+    private var greeted: Set<StoreNode> = []
 
     init(_ logger: Logger) { self.logger = logger }
 
     mutating func connected(_ node: StoreNode, _ facts: ServerFacts) {
-        away[node] = nil
+        let isFirst = greeted.insert(node).inserted
+        let wasAway = away.removeValue(forKey: node) != nil
+        if !isFirst && !wasAway { return }
         logger.info(
             "connected to the store",
             metadata: ["server": "\(node)", "engine": "\(facts.engine) \(facts.version)", "run": "\(facts.runID)"])
-        if !facts.isAppending {
+        if isFirst, !facts.isAppending {
             logger.warning(
                 "the store keeps no append-only file: a master that is restarted empty empties its replicas",
                 metadata: ["server": "\(node)"])

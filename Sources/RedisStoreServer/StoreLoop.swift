@@ -128,6 +128,7 @@ final class StoreLoop {
             // The event of a write comes with its reply, and clients wait for the latter alone.
             if case .read = question { return events.append((question, value)) }
             carryOut(member.answered(question, value, at: now), onLoop)
+        case .lost(let question): carryOut(member.lost(question, at: now), onLoop)
         case .disconnected(let node, let sentence, let lost, let isRefusal):
             log.disconnected(node, sentence, isRefusal: isRefusal)
             // Before there is a view to serve, nobody is helped by waiting for an operator to find the line in the log.
@@ -147,6 +148,7 @@ final class StoreLoop {
         case .ask(let questions): carryOut(member.ask(questions, at: now), onLoop)
         case .settle(let word): carryOut(member.settle(word, at: now), onLoop)
         case .password(let password): links.change(password: password)
+        case .sentinelPassword(let password): links.change(sentinelPassword: password)
         case .leave(let report): leave(report, onLoop)
         }
     }

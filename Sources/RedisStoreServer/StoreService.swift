@@ -19,6 +19,7 @@ enum StoreOrder: Sendable {
     case settle(StoreWord)
     /// The password from now on: connections that are made later show it.
     case password(String?)
+    case sentinelPassword(String?)
     /// Write everything, say goodbye and end the thread; then call this.
     case leave(@Sendable () -> Void)
 }
@@ -61,6 +62,8 @@ package final class StoreService: Cluster {
 
     /// Connections that are made from now on show it.
     package func change(password: String?) { orders.send(.password(password)) }
+
+    package func change(sentinelPassword: String?) { orders.send(.sentinelPassword(sentinelPassword)) }
 
     /// Writes everything and says goodbye; then calls `whenLeft`, from the store thread. To be called once, after
     /// `start`.

@@ -41,6 +41,11 @@ package struct GreetingRefusal: Error, Sendable, Equatable {
 
     /// What the server is makes it of no use; nil when it is as it should be.
     init?(of facts: ServerFacts, for purpose: Introduction.Purpose) {
+        if case .clusterNode = purpose {
+            guard facts.mode != .cluster else { return nil }
+            self = .noClusterNode
+            return
+        }
         guard case .store(_, let isCluster) = purpose else {
             guard facts.mode != .sentinel else { return nil }
             self.init(
@@ -58,7 +63,7 @@ package struct GreetingRefusal: Error, Sendable, Equatable {
             self.init("the Redis server is a node of a cluster: set STORE_CLUSTER", isLasting: true)
             return
         case .standalone where isCluster:
-            self.init("the Redis server is no node of a cluster, which STORE_CLUSTER says", isLasting: true)
+            self = .noClusterNode
             return
         case .cluster, .standalone: break
         }
@@ -85,6 +90,8 @@ package struct GreetingRefusal: Error, Sendable, Equatable {
         return nil
     }
 
+    private static let noClusterNode = GreetingRefusal(
+        "the Redis server is no node of a cluster, which STORE_CLUSTER says", isLasting: true)
     private static let loading = GreetingRefusal("the Redis server still reads its data")
     /// What a server says to those beyond its maxclients, without being asked.
     private static let tooManyClients = "ERR max number of clients"

@@ -8,6 +8,8 @@ package struct Introduction: Sendable {
         case store(FunctionLibrary, isCluster: Bool)
         /// It says which server holds the data.
         case sentinel
+        /// It says which nodes of its cluster hold what.
+        case clusterNode
     }
 
     package var purpose: Purpose

@@ -54,6 +54,10 @@ struct ShardState {
     /// Whether a write was sent all the same, to see.
     var isProbing = false
     var isTicking = false
+    /// Whether a read of this shard alone is on its way.
+    var isReading = false
+    /// Whether what was asked while it was opened or scanned will not be answered, so that it is opened again.
+    var isUnanswered = false
     var ticked = MonotonicTime.zero
     /// Whether the last tick has left leases that are over, and the last event by then.
     var hasOverdue = false

@@ -28,6 +28,8 @@ package struct StoreLimits: Sendable {
     package var readCount = 1_000
     /// How often the members are asked for, and heartbeats told.
     package var tellPeriod: Duration = .seconds(1)
+    /// Whether each shard is read by a command of its own, as in a cluster, where the streams of two are in two slots.
+    package var readsApart = false
     /// How often a server that takes no writes is asked again.
     package var retryPeriod: Duration = .seconds(1)
 
@@ -45,7 +47,7 @@ package final class StoreMember {
     let about: String
     var random: any RandomNumberGenerator
     var shards = StoreShard.all.map { _ in ShardState() }
-    /// Invariant: the nodes that some shard names, with whether a read is on its way there.
+    /// Invariant: the nodes that some shard names, with whether a read of all their shards is on its way there.
     var readers: [StoreNode: Bool] = [:]
     var acknowledgments = Acknowledgments()
     package internal(set) var counts = StoreCounts()
@@ -112,6 +114,7 @@ package final class StoreMember {
         shards[shard.number].scan = nil
         shards[shard.number].isTicking = false
         shards[shard.number].hasOverdue = false
+        shards[shard.number].isReading = false
         shards[shard.number].trouble = nil
     }
 
@@ -120,6 +123,7 @@ package final class StoreMember {
         shards[shard.number].phase = .opening
         shards[shard.number].scan = nil
         shards[shard.number].isTicking = false
+        shards[shard.number].isUnanswered = false
         let state = shards[shard.number]
         let wanted = history ?? state.epoch?.description ?? ""
         return ask(functions.open(shard, wanted: wanted, run: state.run), .open(shard), shard)
@@ -141,6 +145,10 @@ package final class StoreMember {
         let now = time.monotonic
         let tells = now - told >= limits.tellPeriod
         for shard in StoreShard.all {
+            if shards[shard.number].isUnanswered, now - shards[shard.number].retried >= limits.retryPeriod {
+                shards[shard.number].retried = now
+                directives += open(shard)
+            }
             guard let epoch = shards[shard.number].epoch, shards[shard.number].phase == .following else { continue }
             if !shards[shard.number].isTicking, !shards[shard.number].hasOverdue,
                 now - shards[shard.number].ticked >= limits.tickPeriod

@@ -171,7 +171,7 @@ extension StoreMember {
             return takeOverride(.bytes(bytes), StateKey(namespace: namespace, id: id), at: time)
         }
         guard let state = try? StoredValue.state(bytes, last: &lastNamespace) else { return }
-        let outcome = store.merge(state, at: time.moment)
+        _ = store.merge(state, at: time.moment)
         guard shards[shard.number].scan?.reason != .first else { return }
         if let id = state.replica.id {
             shards[shard.number].scan?.seen.insert(StateKey(namespace: state.namespace, id: id))
@@ -249,6 +249,7 @@ extension StoreMember {
 
     /// Asks for the next events of the servers of which none is asked for.
     func reads() -> [StoreDirective] {
+        if limits.readsApart { return StoreShard.all.flatMap(read) }
         var directives: [StoreDirective] = []
         for (node, isReading) in readers where !isReading {
             let followed = StoreShard.all.filter {
@@ -264,10 +265,32 @@ extension StoreMember {
         return directives
     }
 
+    /// Asks for the next events of one shard, where that is not asked already.
+    private func read(_ shard: StoreShard) -> [StoreDirective] {
+        let state = shards[shard.number]
+        guard state.phase == .following, !state.isReading, let node = state.node else { return [] }
+        shards[shard.number].isReading = true
+        let command = functions.read([(shard, state.seq)], atMost: limits.readCount, waiting: limits.block)
+        return [
+            .send(command, .read(node, [shard]), node, .streamOf(shard), patience: limits.timeout + limits.block)
+        ]
+    }
+
+    /// A read is on its way no more. Returns whether its answer is still of interest.
+    func endRead(_ asked: [StoreShard], from node: StoreNode) -> Bool {
+        guard limits.readsApart else {
+            guard readers[node] != nil else { return false }
+            readers[node] = false
+            return true
+        }
+        guard let shard = asked.first, shards[shard.number].node == node else { return false }
+        shards[shard.number].isReading = false
+        return true
+    }
+
     /// Events have come, or none within the time.
     func read(_ asked: [StoreShard], from node: StoreNode, _ value: RESPValue, at time: NodeTime) -> [StoreDirective] {
-        guard readers[node] != nil else { return [] }
-        readers[node] = false
+        guard endRead(asked, from: node) else { return [] }
         var directives: [StoreDirective] = []
         if case .array(let streams) = value {
             for case .array(let stream) in streams where stream.count == 2 {

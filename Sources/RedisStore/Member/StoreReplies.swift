@@ -50,13 +50,19 @@ extension StoreMember {
             for key in keys { shards[shard.number].parked.insert(.instance(key)) }
             return []
         case .get(_, let questions): return questions.map { .answered($0.ticket, isSure: false) }
-        case .read(let node, _):
-            if readers[node] != nil { readers[node] = false }
+        case .read(let node, let shards):
+            _ = endRead(shards, from: node)
+            return []
+        case .open(let shard), .scan(let shard, _):
+            if shards[shard.number].phase == .opening || shards[shard.number].phase == .scanning {
+                shards[shard.number].isUnanswered = true
+                shards[shard.number].retried = time.monotonic
+            }
             return []
         case .tick(let shard, _):
             shards[shard.number].isTicking = false
             return []
-        case .open, .scan, .heard, .members, .other: return []
+        case .heard, .members, .other: return []
         }
     }
 
@@ -70,7 +76,14 @@ extension StoreMember {
             if let shard, shards[shard.number].phase != .opening, shards[shard.number].phase != .away {
                 directives += open(shard)
             }
-        case .moved, .ask, .clusterDown, .tryAgain, .crossSlot: directives.append(.lookAgain)
+        case .moved, .ask, .clusterDown, .tryAgain, .crossSlot:
+            // What has moved is had of another node soon; what is on its way, or of nobody, is tried again here.
+            directives.append(.lookAgain)
+            if let shard, shards[shard.number].phase == .following {
+                if shards[shard.number].trouble == nil { directives.append(.note(.refused(shard, fault.sentence))) }
+                shards[shard.number].trouble = fault.sentence
+                shards[shard.number].retried = time.monotonic
+            }
         case .readOnly, .loading, .masterDown, .unauthenticated, .wrongPassword, .noFunction, .protected:
             if let node = question.node ?? shard.flatMap({ shards[$0.number].node }) {
                 directives.append(.leave(node, fault.sentence, isLasting: false))

@@ -18,9 +18,13 @@ package struct StoreNode: Hashable, Sendable, CustomStringConvertible {
     package var description: String { host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)" }
 }
 
-/// Which of the two connections to a server. Reading of streams blocks one, so that commands have the other.
-package enum StoreLine: Sendable, CaseIterable {
-    case commands, stream
+/// Which of the connections to a server. Reading of streams blocks one, so that commands have another.
+package enum StoreLine: Hashable, Sendable {
+    case commands
+    /// Of all shards.
+    case stream
+    /// Of this one alone.
+    case streamOf(StoreShard)
 }
 
 /// What is kept by a key of its own.

@@ -1,7 +1,9 @@
 // Which node of a cluster of Redis has which shard. Each of our shards is one slot, so the map is as long as there are
-// shards, and the ranges of the other slots are only read. What nodes say may be old, all of it: a redirection corrects
-// one slot, and the whole is asked for again, but not more often than a bound, so that a cluster that redirects in
-// circles costs little.
+// shards, and the ranges of the other slots are only read. What nodes say may be old, so whenever one redirects, the map
+// is asked for again, but not more often than a bound: a cluster that redirects in circles costs little.
+//
+// Redirections are not followed one by one. While a slot moves (`ASK`, `TRYAGAIN`) its keys are on two nodes, and a
+// function of ours needs them all on one; once it has moved, the map says so.
 
 package import RESP
 package import Time
@@ -114,35 +116,6 @@ package struct ClusterMap: Sendable {
     }
 
     static let unknownHost = "?"
-
-    // MARK: - One command
-
-    /// What is to be done with a command for a shard that a node has refused; nil when the fault is not about where it
-    /// was sent. The map is corrected on the way.
-    /// - tries: how often the command was sent, this time included.
-    package mutating func redirect(_ fault: RESPFault, shard: Int, from node: StoreNode, tries: Int) -> ClusterRoute? {
-        switch fault.kind {
-        case .moved(let target):
-            isWanted = true
-            guard let master = Self.node(target, askedAt: node) else { return ClusterRoute.pause(tries) }
-            if target.slot == slots[shard] { nodes[shard] = master }
-            return tries < ClusterRoute.mostTries ? .send(master, isAsking: false) : .fail
-        case .ask(let target):
-            guard let holder = Self.node(target, askedAt: node) else { return ClusterRoute.pause(tries) }
-            return tries < ClusterRoute.mostTries ? .send(holder, isAsking: true) : .fail
-        case .tryAgain: return ClusterRoute.pause(tries)
-        case .clusterDown, .masterDown, .readOnly:
-            isWanted = true
-            return ClusterRoute.pause(tries)
-        case .other where ClusterRoute.isBetweenNodes(fault): return ClusterRoute.pause(tries)
-        default: return nil
-        }
-    }
-
-    private static func node(_ target: RESPRedirect, askedAt asked: StoreNode) -> StoreNode? {
-        target.host == unknownHost
-            ? nil : StoreNode(host: target.host.isEmpty ? asked.host : target.host, port: target.port)
-    }
 
     /// A node does not answer: others are asked who has its shards, which stay with it until one says another.
     package mutating func lost(_ node: StoreNode) { if nodes.contains(node) { isWanted = true } }

@@ -5,6 +5,9 @@
 //
 // A majority is not demanded for good. Sentinels cannot replace a master without one, so the last word stands when most
 // of them are down; and a registry that starts beside one Sentinel of three has a master to work with.
+//
+// What Sentinels publish (`+switch-master`) is not listened to: it comes about a second after they answer the same to a
+// question, once the other replicas follow the new master, and not at all to a connection that was lost.
 
 package import RESP
 package import Time
@@ -15,8 +18,8 @@ package struct SentinelView: Sendable {
     package enum Step: Sendable, Equatable {
         /// Ask `SentinelWord.questions`, and tell the answers by `answered`, or that there are none by `failed`.
         case ask(StoreNode)
-        /// Connect to it with the members' own credentials, ask `ServerRole.question`, and tell the answer by `role`,
-        /// or that there is none by `lost`.
+        /// Connect to it, and tell by `confirmed` that it says that it is a master, or by `lost` that it does not or cannot
+        /// be reached.
         case check(StoreNode)
         /// It is the master, and says so: use it.
         case use(StoreNode)
@@ -25,7 +28,7 @@ package struct SentinelView: Sendable {
     }
 
     /// How often each Sentinel is asked: seldom while there is a master, often while there is none.
-    static let calmInterval: Duration = .seconds(1)
+    static let calmInterval: Duration = .milliseconds(500)
     static let urgentInterval: Duration = .milliseconds(200)
     /// A Sentinel that has not answered for so long is not waited for.
     static let patience: Duration = .seconds(2)
@@ -110,19 +113,12 @@ package struct SentinelView: Sendable {
         sentinels[node]?.next = next
     }
 
-    /// A message has come to a subscriber: all Sentinels are asked soon if it is about this group.
-    package mutating func heard(_ message: RESPValue, now: MonotonicTime) {
-        if SentinelNews.isAbout(group, message) { hurry(now) }
+    /// A server that was to be checked says that it is a master.
+    package mutating func confirmed(_ node: StoreNode) {
+        if named?.node == node, standing == .checking { standing = .master }
     }
 
-    /// What a server that was to be checked says of itself.
-    package mutating func role(_ node: StoreNode, _ role: ServerRole, now: MonotonicTime) {
-        guard named?.node == node, standing == .checking else { return }
-        standing = role == .master ? .master : .candidate
-        nextCheck = now + Self.checkInterval
-    }
-
-    /// The connection to a server has ended, it was silent for too long, or it refused a change as a replica does.
+    /// A server is not connected, or is no master, by what it says or by what it refuses.
     package mutating func lost(_ node: StoreNode, now: MonotonicTime) {
         guard named?.node == node else { return }
         if standing == .checking {

@@ -67,6 +67,9 @@ extension RegistryProcess {
             member.replication?.change(secrets: secret.all)
         }
         if changed.contains("store_password") { member.store?.change(password: StoreParts.password(settings)) }
+        if changed.contains("store_sentinel_password") {
+            member.store?.change(sentinelPassword: StoreParts.sentinelPassword(settings))
+        }
         catalogSources?.change(changed, to: settings)
     }
 

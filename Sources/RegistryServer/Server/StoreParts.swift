@@ -22,7 +22,9 @@ enum StoreParts {
             route: try route(store.route), prefix: store.prefix, member: member, about: about(settings))
         configuration.user = store.user
         configuration.password = password(settings)
+        configuration.sentinelPassword = sentinelPassword(settings)
         configuration.database = store.database
+        if case .cluster = store.route { configuration.limits.readsApart = true }
         configuration.trust = try store.tls.map { (tls) throws(TLSError) in
             try TLSContext(trusting: tls, now: now)
         }
@@ -36,11 +38,18 @@ enum StoreParts {
         settings.redisStore?.password.map { String(decoding: $0.bytes, as: UTF8.self) }
     }
 
+    /// What Sentinels want to be shown.
+    static func sentinelPassword(_ settings: Settings) -> String? {
+        guard case .sentinel(_, let password) = settings.redisStore?.route else { return nil }
+        return password.map { String(decoding: $0.bytes, as: UTF8.self) }
+    }
+
     private static func route(_ route: StoreSettings.Route) throws -> StoreRoute {
         switch route {
         case .hosts(let hosts): .hosts(hosts.map { StoreNode(host: $0.host, port: $0.port) })
-        case .sentinel(let sentinel, _): .hosts(sentinel.hosts.map { StoreNode(host: $0.host, port: $0.port) })
-        case .cluster(let hosts): .hosts(hosts.map { StoreNode(host: $0.host, port: $0.port) })
+        case .sentinel(let sentinel, _):
+            .sentinels(group: sentinel.name, sentinel.hosts.map { StoreNode(host: $0.host, port: $0.port) })
+        case .cluster(let hosts): .cluster(hosts.map { StoreNode(host: $0.host, port: $0.port) })
         }
     }
 

@@ -21,10 +21,6 @@ import Time
     func lost(_ node: StoreNode) { map.lost(node) }
     func ask(_ now: MonotonicTime) -> StoreNode? { map.ask(now) }
     func learn(_ reply: RESPValue, from asked: StoreNode) -> Bool { map.learn(reply, from: asked) }
-
-    func redirect(_ fault: RESPFault, shard: Int, from node: StoreNode, tries: Int) -> ClusterRoute? {
-        map.redirect(fault, shard: shard, from: node, tries: tries)
-    }
 }
 
 struct ClusterMapTests {
@@ -135,7 +131,7 @@ struct ClusterMapTests {
         var asked = 0
         for time in 1...10_000 {
             let now = MonotonicTime(milliseconds: Int64(time))
-            _ = map.redirect(RESPFault("MOVED 4312 b:7000"), shard: 0, from: node("a"), tries: 1)
+            map.refresh()
             guard let asking = map.ask(now) else { continue }
             asked += 1
             _ = map.learn(Self.answer("a"), from: asking)
@@ -160,81 +156,6 @@ struct ClusterMapTests {
         #expect(asked.count == 6)
         #expect(Set(asked) == [node("a"), node("b"), Self.seed])
         #expect(zip(asked, asked.dropFirst()).allSatisfy { $0 != $1 })
-    }
-
-    // MARK: - One command
-
-    @Test func `a slot that has moved is followed at once and remembered`() {
-        let map = Self.map()
-        #expect(map.learn(Self.answer("a"), from: Self.seed))
-        let route = map.redirect(RESPFault("MOVED 4312 b:7000"), shard: 0, from: node("a"), tries: 1)
-        #expect(route == .send(node("b"), isAsking: false))
-        #expect(map.node(of: 0) == node("b"))
-        #expect(map.node(of: 1) == node("a"))
-    }
-
-    @Test func `a key that is on its way is asked for where it is said to be, and nothing is remembered`() {
-        let map = Self.map()
-        #expect(map.learn(Self.answer("a"), from: Self.seed))
-        let route = map.redirect(RESPFault("ASK 4312 b:7000"), shard: 0, from: node("a"), tries: 1)
-        #expect(route == .send(node("b"), isAsking: true))
-        #expect(map.node(of: 0) == node("a"))
-    }
-
-    @Test(arguments: Engine.allCases)
-    func `a redirection without a host is to the host that has redirected`(engine: Engine) throws {
-        let map = Self.map()
-        let faults = try engine.faults("moved-without-host")
-        #expect(faults.count == 2)
-        for fault in faults {
-            guard case .moved(let target) = fault.kind else {
-                Issue.record("\(fault)")
-                continue
-            }
-            let route = map.redirect(fault, shard: 0, from: Self.seed, tries: 1)
-            #expect(route == .send(StoreNode(host: "seed", port: target.port), isAsking: false))
-        }
-    }
-
-    @Test func `a redirection to a node without a name waits for the map`() {
-        let map = Self.map()
-        #expect(map.redirect(RESPFault("MOVED 4312 ?:7000"), shard: 0, from: Self.seed, tries: 1) == .wait(20))
-        #expect(map.node(of: 0) == nil)
-    }
-
-    @Test(
-        arguments: [
-            "TRYAGAIN Multiple keys request during rehashing of slot", "CLUSTERDOWN The cluster is down",
-            "CLUSTERDOWN Hash slot not served",
-            "MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'.",
-            "READONLY You can't write against a read only replica.",
-            "ERR Script attempted to access a non local key in a cluster node script: w, on @user_function:5.",
-            "ERR Attempted to access a non local key in a cluster node script: on @user_function:5.",
-        ])
-    func `what is between two nodes is tried again after pauses that grow, and not for ever`(sentence: String) {
-        let map = Self.map()
-        let fault = RESPFault(sentence)
-        let pauses = (1..<16).map { map.redirect(fault, shard: 0, from: Self.seed, tries: $0) }
-        #expect(pauses.prefix(3) == [.wait(20), .wait(40), .wait(80)])
-        #expect(pauses.dropFirst(5).allSatisfy { $0 == .wait(500) })
-        #expect(map.redirect(fault, shard: 0, from: Self.seed, tries: 16) == .fail)
-    }
-
-    @Test func `redirections in a circle come to an end`() {
-        let map = Self.map()
-        var tries = 1
-        while case .send = map.redirect(RESPFault("MOVED 4312 b:7000"), shard: 0, from: node("a"), tries: tries) {
-            tries += 1
-            guard tries < 100 else { break }
-        }
-        #expect(tries == 16)
-    }
-
-    @Test func `a refusal that no other node would change is the asker's`() {
-        let map = Self.map()
-        for sentence in ["A8EPOCH another", "OOM command not allowed", "ERR unknown command", "NOAUTH Authentication"] {
-            #expect(map.redirect(RESPFault(sentence), shard: 0, from: Self.seed, tries: 1) == nil)
-        }
     }
 
     @Test func `a node that is lost keeps its shards until another is named`() {

@@ -58,20 +58,4 @@ struct SentinelWordTests {
         answers[2] = .array([.integer(3), .array([bulk("ip")]), .array([bulk("ip"), bulk("x")])])
         #expect(try SentinelWord(answers).others.isEmpty)
     }
-
-    @Test(arguments: Engine.allCases)
-    func `a real server says what it is`(engine: Engine) throws {
-        #expect(try ServerRole(engine.replies("role-master")[0]) == .master)
-        #expect(try ServerRole(engine.replies("role-replica")[0]) == .replica)
-        #expect(try ServerRole(engine.replies("role-sentinel")[0]) == .other)
-        #expect(ServerRole(.nothing) == .other)
-    }
-
-    @Test(arguments: Engine.allCases)
-    func `a real message is about its own group alone`(engine: Engine) throws {
-        let message = try engine.replies("switch-master")[0]
-        #expect(SentinelNews.isAbout("store", message))
-        #expect(!SentinelNews.isAbout("stor", message))
-        #expect(!SentinelNews.isAbout("store", .array([bulk("subscribe"), bulk("+switch-master"), .integer(1)])))
-    }
 }
