@@ -4,7 +4,7 @@ Members know nothing of one another: each is told where the engines are. What th
 look-ups are answered whatever befalls the engines, nothing that was listed disappears before its lease is over, and no acknowledged change is lost with
 the member that took it.
 
-STORE_FAULTS_STORE=memory gives members that replicate to one another, and engines that nobody uses: so the harness can be tried by itself.
+STORE_FAULTS_LOGS=folder keeps the logs of the members of a row that has failed. STORE_FAULTS_STORE=memory gives members that replicate to one another, and engines that nobody uses: so the harness can be tried by itself.
 """
 
 import contextlib
@@ -12,6 +12,7 @@ import hashlib
 import json
 import os
 import pathlib
+import shutil
 import tempfile
 import threading
 import time
@@ -89,13 +90,16 @@ class StoreMember(cluster.Member):
         self.is_serving = False
         return super().stop()
 
-    def digest(self):
-        """Of all that it lists: there is no page that has one."""
+    def listed(self):
+        """All that it lists, an instance a line, without what heartbeats change."""
         status, value = self.ask("GET", VALUES)
         if status != 200:
             raise OSError(f"the list of {self.name} was answered {status}")
-        listed = sorted(json.dumps(one, sort_keys=True) for one in value["instances"])
-        return hashlib.sha256("\n".join(listed).encode()).hexdigest()
+        return sorted(json.dumps(one, sort_keys=True) for one in value["instances"])
+
+    def digest(self):
+        """Of all that it lists: there is no page that has one."""
+        return hashlib.sha256("\n".join(self.listed()).encode()).hexdigest()
 
     def resident_bytes(self):
         status = pathlib.Path(f"/proc/{self.process.pid}/status").read_text()
@@ -123,6 +127,12 @@ class StoreCluster(cluster.Cluster):
             self.settings = {**store_settings(engines), **(settings or {})}
         for _ in range(size):
             self.add()
+
+    def __exit__(self, failure, *rest):
+        if failure and (kept := os.environ.get("STORE_FAULTS_LOGS")):
+            for member in self.members:
+                shutil.copy(member.log, pathlib.Path(kept) / f"{member.name}.log")
+        return super().__exit__(failure, *rest)
 
     def add(self, settings=None):
         """One more member, not started yet."""
@@ -221,6 +231,14 @@ class StoreOracle(Oracle):
         finally:
             self.held_until = max(self.held_until, time.monotonic() + GRACE_SECONDS + NOTICED_SECONDS)
 
+    def _differences(self, members):
+        complaints = super()._differences(members)
+        if any(complaint.startswith("digests differ") for complaint in complaints):
+            lists = {member.name: set(member.listed()) for member in members}
+            common = set.intersection(*lists.values())
+            complaints += [f"only {name} lists {line}" for name, lines in lists.items() for line in sorted(lines - common)[:3]]
+        return complaints
+
     def judge(self, bound, *settings, **more):
         complaints = super().judge(bound, *settings, **more)
         with self.watcher.lock:
@@ -275,7 +293,7 @@ class World:
         """For so long heartbeats of what is known are answered 200 by each member, and never 410. Returns how many were."""
         answers, until = 0, time.monotonic() + seconds
         while time.monotonic() < until:
-            for member in self.members:
+            for member in [member for member in self.members if member.is_serving]:
                 for entry in self.population.keepers[:4]:
                     status = member.heartbeat(entry.identity)
                     check(status == 200, f"a heartbeat of {entry} at {member} was answered {status}")

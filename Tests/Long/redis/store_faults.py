@@ -9,7 +9,7 @@ process of its own, and is ended when it takes too long.
 
 import sys
 
-import engines  # noqa: F401  (which finds the helpers of the other tests)
+import engines  # (which finds the helpers of the other tests)
 import run
 
 if __name__ == "__main__":
