@@ -140,10 +140,8 @@ struct ShardScan {
     let began: Int64
     var steps: [ScanStep] = [.namespaces(cursor: "0")]
     var open = 0
-    /// What it has found, where that is to be compared.
-    var seen: Set<StateKey> = []
-    /// What is held here in a later version than there.
-    var newer: Set<StoredKey> = []
+    /// What it has found, and in which version, where that is to be compared.
+    var seen: [StoredKey: Version] = [:]
 
     var isOver: Bool { steps.isEmpty && open == 0 }
 }

@@ -173,10 +173,8 @@ extension StoreMember {
         guard let state = try? StoredValue.state(bytes, last: &lastNamespace) else { return }
         _ = store.merge(state, at: time.moment)
         guard shards[shard.number].scan?.reason != .first else { return }
-        if let id = state.replica.id {
-            shards[shard.number].scan?.seen.insert(StateKey(namespace: state.namespace, id: id))
-        }
-        if outcome == .stale { shards[shard.number].scan?.newer.insert(StoredKey(state)) }
+        let version = state.replica.version
+        shards[shard.number].scan?.seen[StoredKey(state), default: version].raise(to: version)
     }
 
     /// A shard is read: its events are followed from where the scan began.
@@ -228,16 +226,17 @@ extension StoreMember {
         let shard = StoreShard(of: state.namespace)
         guard shards[shard.number].phase == .comparing, let scan = shards[shard.number].scan else { return }
         let key = StoredKey(state)
-        let isSeen = state.replica.id.map { scan.seen.contains(StateKey(namespace: state.namespace, id: $0)) } ?? false
+        let stored = scan.seen[key]
+        let isNewer = stored.map { $0 < state.replica.version } ?? false
         switch scan.reason {
         case .first: break
         case .loss:
-            guard !isSeen || scan.newer.contains(key) else { return }
+            guard stored == nil || isNewer else { return }
             counts.rewritten += 1
             shards[shard.number].parked.insert(key)
         case .gap:
-            if scan.newer.contains(key) { shards[shard.number].parked.insert(key) }
-            guard !isSeen, case .present(let instance, let version, _) = state.replica,
+            if isNewer { shards[shard.number].parked.insert(key) }
+            guard stored == nil, case .present(let instance, let version, _) = state.replica,
                 !shards[shard.number].parked.contains(key), version.time.milliseconds < scan.began
             else { return }
             // It ran out, or was deregistered, and that is what was trimmed.
@@ -338,7 +337,7 @@ extension StoreMember {
                 take(override, StateKey(namespace: state.namespace, id: id), at: time)
             }
         case .ranOut(let key, let version, let microseconds):
-            shards[shard.number].recent.note(number, nil)
+            shards[shard.number].recent.noteEnd(number)
             if store.runOut(key.id, in: key.namespace, upTo: version, at: microseconds) == .gone {
                 counts.expired += 1
             }
@@ -346,4 +345,8 @@ extension StoreMember {
         case .unknown: break
         }
     }
+}
+
+extension Version {
+    fileprivate mutating func raise(to other: Version) { self = max(self, other) }
 }
