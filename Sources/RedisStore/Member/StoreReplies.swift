@@ -76,14 +76,8 @@ extension StoreMember {
             if let shard, shards[shard.number].phase != .opening, shards[shard.number].phase != .away {
                 directives += open(shard)
             }
-        case .moved, .ask, .clusterDown, .tryAgain, .crossSlot:
-            // What has moved is had of another node soon; what is on its way, or of nobody, is tried again here.
-            directives.append(.lookAgain)
-            if let shard, shards[shard.number].phase == .following {
-                if shards[shard.number].trouble == nil { directives.append(.note(.refused(shard, fault.sentence))) }
-                shards[shard.number].trouble = fault.sentence
-                shards[shard.number].retried = time.monotonic
-            }
+        // What has moved is had of another node soon; what is on its way, or of nobody, is tried again here.
+        case .moved, .ask, .clusterDown, .tryAgain, .crossSlot: directives.append(.lookAgain)
         case .readOnly, .loading, .masterDown, .unauthenticated, .wrongPassword, .noFunction, .protected:
             if let node = question.node ?? shard.flatMap({ shards[$0.number].node }) {
                 directives.append(.leave(node, fault.sentence, isLasting: false))

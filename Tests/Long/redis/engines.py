@@ -47,6 +47,16 @@ def raising(error):
     raise error
 
 
+TAKEN = set()
+
+
+def free_port():
+    """One that nobody has now, nor an engine of this program that is yet to start."""
+    port = wait_until("a free port", lambda: next((port for port in (Loopback().free_port() for _ in range(8)) if port not in TAKEN), None), 5)
+    TAKEN.add(port)
+    return port
+
+
 class Engine:
     """One process. `options` are lines of its configuration, by name; a list of values is a line each. `password`: of the default user.
     `tls`: a folder with ca.pem, cert.pem and key.pem; then it takes nothing but TLS, and wants a certificate."""
@@ -60,7 +70,7 @@ class Engine:
         self.password = password
         self.tls = tls
         self.is_sentinel = is_sentinel
-        self.port = Loopback().free_port()
+        self.port = free_port()
         self.log = self.folder / "log"
         self.file = self.folder / "conf"
         self.process = None
@@ -340,7 +350,7 @@ class SixNodes(Single):
         self.nodes = []
         for number in range(6):
             # Without a port of its own the bus takes the port plus 10,000.
-            self.nodes.append(self.add(f"node{number}", options={**clustered, "cluster-port": Loopback().free_port()}, password=password))
+            self.nodes.append(self.add(f"node{number}", options={**clustered, "cluster-port": free_port()}, password=password))
 
     def __enter__(self):
         with self._ending_on_failure():

@@ -295,7 +295,11 @@ class World:
         while time.monotonic() < until:
             for member in [member for member in self.members if member.is_serving]:
                 for entry in self.population.keepers[:4]:
-                    status = member.heartbeat(entry.identity)
+                    try:
+                        status = member.heartbeat(entry.identity)
+                    except OSError:
+                        check(not member.is_serving, f"{member} does not answer")
+                        continue
                     check(status == 200, f"a heartbeat of {entry} at {member} was answered {status}")
                     answers += 1
             time.sleep(0.2)
