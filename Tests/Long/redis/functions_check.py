@@ -367,12 +367,16 @@ def a_slot_on_its_way_is_left_alone(flavor):
 
 # Numbers, which are printed and not judged
 
+def used_memory(engine):
+    lines = engine.ask("INFO", "memory").decode().splitlines()
+    return int(next(line.split(":")[1] for line in lines if line.startswith("used_memory:")))
+
+
 def numbers(engine, text):
     """Memory of an instance, and the sweep of all of them at once. The goal is 450 bytes with a state of 200 and an id of 16 digits."""
     opened(engine, text)
     call(engine, "tick", "m", "{}", 0, 0, "")
-    used = lambda: int(dict(line.split(":", 1) for line in engine.ask("INFO", "memory").decode().splitlines() if ":" in line)["used_memory"])  # noqa: E731
-    empty = used()
+    empty = used_memory(engine)
     began = time.monotonic()
     sizes = set()
     for start in range(0, MANY, 100):
@@ -384,7 +388,7 @@ def numbers(engine, text):
         call(engine, "put", "m", *items)
     seconds = time.monotonic() - began
     stream = engine.ask("MEMORY", "USAGE", f"{TAG}:e", "SAMPLES", 0)
-    print(f"  {MANY} instances with states of {sorted(sizes)} bytes: {(used() - empty - stream) / MANY:.0f} bytes each, and {stream / 1e6:.1f} MB of stream; "
+    print(f"  {MANY} instances with states of {sorted(sizes)} bytes: {(used_memory(engine) - empty - stream) / MANY:.0f} bytes each, and {stream / 1e6:.1f} MB of stream; "
           f"put in {seconds:.1f} s, 100 a call")
     ids = engine.ask("HKEYS", f"{TAG}:i:tenant")
     began = time.monotonic()
