@@ -16,8 +16,8 @@ import time
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path[1:1] = [str(HERE.parent / "faults"), str(HERE.parent)]
 
-from cluster import Failed, Loopback, check, wait_until  # noqa: E402
-from resp import Conversation, ErrorReply, pairs  # noqa: E402
+from cluster import Failed, Loopback, check, wait_until  # noqa
+from resp import Conversation, ErrorReply, pairs  # noqa
 
 ROOT = HERE.parent.parent.parent
 VENV = ROOT / ".build" / "venv"
