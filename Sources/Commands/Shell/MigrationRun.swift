@@ -53,13 +53,15 @@ struct MigrationRound: Equatable {
 final class MigrationRun {
     /// Between two rounds there is this time at least, and as long as the last one took, in milliseconds.
     private static let pause: Int64 = 1_000
-    /// How often a parcel is sent while the other registry asks to come back later, without `--follow`.
+    /// How often a registry may ask to come back later before anything more was told, without `--follow`.
     private static let attempts = 30
 
     private let source: RegistryClient
     private let target: RegistryClient
     private let isFollowing: Bool
     private var parcels = StateParcels()
+    /// What was told since a round was last whole.
+    private var sum = MigrationRound()
     private var hasBegun = false
 
     init(from source: RegistryClient, to target: RegistryClient, isFollowing: Bool) {
@@ -68,46 +70,45 @@ final class MigrationRun {
 
     /// Goes on until it is interrupted, where it follows; else returns what the one round has come to.
     func run(_ show: (MigrationRound) -> Void) throws(CommandFailure) -> MigrationRound {
+        var failures = 0
         while true {
-            let began = MonotonicClock.now()
+            let (began, told) = (MonotonicClock.now(), sum.told)
             do throws(CommandFailure) {
-                let round = try round()
-                if round.told > 0 || !hasBegun { show(round) }
-                hasBegun = true
-                guard isFollowing else { return round }
+                try tell()
+                if sum.told > 0 || !hasBegun { show(sum) }
+                guard isFollowing else { return sum }
+                (hasBegun, failures, sum) = (true, 0, MigrationRound())
             } catch {
-                // What passes by itself is waited for, once there was a round.
-                guard isFollowing, hasBegun, [.later, .noAnswer, .refused].contains(error.status) else { throw error }
+                failures = sum.told > told ? 0 : failures + 1
+                guard passes(error, failures) else { throw error }
                 StandardStream.error.write("\(error.sentence); going on\n")
             }
             try wait(milliseconds: max(Self.pause, (MonotonicClock.now() - began).wholeMilliseconds))
         }
     }
 
-    private func round() throws(CommandFailure) -> MigrationRound {
+    /// Whether a failure may pass by itself. What was not told is read again then, so that no lease is told with an old
+    /// age.
+    private func passes(_ failure: CommandFailure, _ failures: Int) -> Bool {
+        isFollowing && hasBegun
+            ? [.later, .noAnswer, .refused].contains(failure.status)
+            : failure.status == .later && failures < Self.attempts
+    }
+
+    /// Reads what the one registry holds, and tells the other one what it does not know of that.
+    private func tell() throws(CommandFailure) {
         let snapshot = try source.success(of: RegistryRequest(api: "snapshot"))
         let found: (parcels: [StateParcel], states: Int)
         do throws(SnapshotFault) { found = try parcels.parcels(of: snapshot.body) } catch {
             let sentence = TerminalText.escaped("what \(snapshot.server) answers cannot be used: \(error)")
             throw CommandFailure(status: .noAnswer, sentence: sentence)
         }
-        var round = MigrationRound(states: found.states)
+        sum.states = found.states
         for parcel in found.parcels {
-            round.add(try deliver(parcel).tree)
+            sum.add(try target.success(of: .states(parcel.bytes)).tree)
             parcels.delivered(parcel)
-            round.told += parcel.count
+            sum.told += parcel.count
         }
-        return round
-    }
-
-    private func deliver(_ parcel: StateParcel) throws(CommandFailure) -> RegistryAnswer {
-        for _ in 1..<Self.attempts {
-            let answer = try target.answer(to: .states(parcel.bytes))
-            guard let failure = answer.failure else { return answer }
-            guard failure.status == .later else { throw failure }
-            try wait(milliseconds: max(Self.pause, answer.retryAfter?.wholeMilliseconds ?? 0))
-        }
-        return try target.success(of: .states(parcel.bytes))
     }
 
     private func wait(milliseconds: Int64) throws(CommandFailure) {

@@ -91,7 +91,10 @@ export function membersView(context) {
         ['Address', cluster.address], ['Because', because],
         ['Members', cluster.expected_size ? `${cluster.size} of ${cluster.expected_size}` : `${cluster.size}`],
         ['Leases held', cluster.leases_held ? 'yes' : 'no'],
-      ] : [['Cluster', 'none: this registry is alone'], ['Because', because]]))
+      ] : [
+        ['Cluster', cluster.store ? `none: ${cluster.size} members share a store (${cluster.store})` : 'none: this registry is alone'],
+        ['Because', because],
+      ]))
     actions.show(isDrained, cluster.boot_id)
     const said = behind(cluster.members)
     // Else it would be read aloud every two seconds.

@@ -293,7 +293,23 @@ def one_round_has_everything_with_the_ages_of_leases(options):
         check(ask(world.old[0], "PUT", "/api/v1/store/states", {}, TOKEN)[0] == 404, "a member without a store takes states")
 
 
-CHECKS = [one_round_has_everything_with_the_ages_of_leases, clients_move_one_by_one_while_both_serve]
+def a_store_that_is_away_is_waited_for(options):
+    """B109 … a registry that does not answer is asked again."""
+    with World(options, FLAVORS[0]) as world:
+        known = {register(world.old[0], f"known-{number}", ttl=300) for number in range(3)}
+        command = world.migrate("--follow")
+        wait_until("the new members to show what the old ones have", lambda: all(ids(registry) == known for registry in world.new), ROUND_SECONDS)
+        world.engines.engine.pause()
+        late = register(world.old[1], "late", ttl=300)
+        wait_until("the command to be told to come back later", lambda: "going on" in world.migration.read_text(), ROUND_SECONDS)
+        world.engines.engine.resume()
+        known.add(late)
+        wait_until("the new members to show what was registered meanwhile", lambda: all(ids(registry) == known for registry in world.new), ROUND_SECONDS)
+        check(command.poll() is None, f"the command has ended:\n{world.migration.read_text()}")
+
+
+CHECKS = [
+    one_round_has_everything_with_the_ages_of_leases, a_store_that_is_away_is_waited_for, clients_move_one_by_one_while_both_serve]
 
 
 if __name__ == "__main__":
