@@ -71,7 +71,7 @@ final class StoredMember: Cluster {
     private let owner = Owner()
 
     init(namespaceCapacity: Int?, changes: ChangeLogLimits, at moment: Moment) {
-        let id = MemberID(bits: 0xA)
+        let id = MemberID(bits: .random(in: 1 ... .max >> 1))
         let bell = Bell()
         let (owner, catalog) = (
             owner,
@@ -88,6 +88,7 @@ final class StoredMember: Cluster {
             let time = Self.time(moment)
             guard let facts = ServerFacts(Array("redis_version:7.0.15\nrun_id:run1\nrole:master".utf8)) else { return }
             Self.carryOut(parts.member.connected(Self.node, facts, has: StoreShard.all, at: time), parts, at: time)
+            Self.endRead(parts, at: time)
         }
         publish()
     }
@@ -107,6 +108,7 @@ final class StoredMember: Cluster {
                 parts.server.shards[number].members["\(parts.id)"] = moment.wall / 1_000_000
             }
             Self.flush(parts, at: time)
+            Self.endRead(parts, at: time)
             Self.carryOut(parts.member.tick(at: time), parts, at: time)
             Self.flush(parts, at: time)
             let expired = parts.member.counts.expired
@@ -149,6 +151,13 @@ final class StoredMember: Cluster {
     private func publish() {
         let standing = parts.withLock { $0.standing }
         if let standing { self.standing.publish(standing) }
+    }
+
+    /// A read that has found no event returns after a while, and is made again of all shards that are followed by then.
+    private static func endRead(_ parts: Parts, at time: NodeTime) {
+        guard let reading = parts.reading else { return }
+        parts.reading = nil
+        carryOut(parts.member.answered(reading.question, .nothing, at: time), parts, at: time)
     }
 
     private static func flush(_ parts: Parts, at time: NodeTime) {
