@@ -48,6 +48,8 @@ final class StoreLinks {
     /// The pause before a server is tried again: at first, and at most.
     private static let shortestPause: Duration = .milliseconds(100)
     private static let longestPause: Duration = .seconds(2)
+    /// Servers that pages show.
+    private static let mostKnown = 64
     /// A connection that has lasted for so long was a good one.
     private static let goodTime: Duration = .seconds(2)
 
@@ -251,6 +253,8 @@ final class StoreLinks {
         for (line, connection) in link.lines where line != ended { lost += connection.close(onLoop).map(\.tag) }
         known[node]?.isConnected = false
         known[node]?.reason = sentence
+        // Addresses of containers come and go.
+        if known.count > Self.mostKnown { known = known.filter { $0.value.isConnected || $0.key == node } }
         let now = MonotonicClock.now()
         switch finder {
         case .hosts(let hosts):
@@ -270,6 +274,7 @@ final class StoreLinks {
         let pause = Backoff.bound(Self.shortestPause, doublings: patience.attempts, cap: Self.longestPause)
         patience.attempts += 1
         patience.next = now + Duration.random(in: pause / 2...pause, using: &random)
+        if self.patience.count > Self.mostKnown { self.patience = self.patience.filter { $0.value.next > now } }
         self.patience[node] = patience
     }
 }
