@@ -150,10 +150,12 @@ package final class StoreMember {
                 directives += open(shard)
             }
             guard let epoch = shards[shard.number].epoch, shards[shard.number].phase == .following else { continue }
-            if !shards[shard.number].isTicking, !shards[shard.number].hasOverdue,
+            // Who is behind only says that it lives.
+            let isAbreast = shards[shard.number].isAbreast
+            if !shards[shard.number].isTicking, !shards[shard.number].hasOverdue || !isAbreast,
                 now - shards[shard.number].ticked >= limits.tickPeriod
             {
-                directives += sweep(shard, epoch, atMost: StoreFunctions.usualExpiries, at: now)
+                directives += sweep(shard, epoch, atMost: isAbreast ? StoreFunctions.usualExpiries : 0, at: now)
             }
             if tells { directives += tellHeartbeats(shard, epoch) }
             guard now - shards[shard.number].retried >= limits.retryPeriod else { continue }
