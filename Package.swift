@@ -228,7 +228,8 @@ let package = Package(
         .testTarget(
             name: "RedisStoreTests",
             dependencies: [
-                "Catalog", "JSON", "RESP", "RedisStore", "Replication", "TestCatalog", "TestRandom", "TestTime", "Text",
+                "Catalog", "JSON", "RESP", "RedisStore", "Replication", "TestCatalog", "TestRandom", "TestRedisStore",
+                "TestTime", "Text",
                 "Time",
             ],
             exclude: ["Recorded"]),

@@ -4,6 +4,7 @@
 import Catalog
 import RedisStore
 import Replication
+import TestRedisStore
 import Testing
 import Time
 

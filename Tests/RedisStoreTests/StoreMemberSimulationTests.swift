@@ -7,6 +7,7 @@ import RESP
 import RedisStore
 import Replication
 import TestRandom
+import TestRedisStore
 import Testing
 import Time
 

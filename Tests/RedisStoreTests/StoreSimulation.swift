@@ -9,6 +9,7 @@ import RedisStore
 import Replication
 import Synchronization
 import TestRandom
+import TestRedisStore
 import Time
 
 /// Whether a catalog has something to be written.
