@@ -183,7 +183,8 @@ final class StoredMember: Cluster {
                 continue
             }
             switch directive {
-            case .send(let command, let question, _, .stream, _): parts.reading = (question, command.words)
+            case .send(let command, let question, _, .stream, _), .send(let command, let question, _, .streamOf, _):
+                parts.reading = (question, command.words)
             case .send(let command, let question, _, .commands, _):
                 let reply = parts.server.execute(command.words, at: now) ?? .nothing
                 rest += parts.member.answered(question, reply, at: time)
