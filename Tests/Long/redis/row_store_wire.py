@@ -85,7 +85,7 @@ def poisoned_replies(run):
 @row(seconds=180)
 def slow_redis(run):
     """Redis takes 300 ms for every command, less than the deadline: it is slow, and nothing is refused for good."""
-    with Single(flavor()) as single, World(run, single, churn=4) as world:
+    with Single(flavor(), {"enable-debug-command": "local"}) as single, World(run, single, churn=4) as world:
         def sleep_in_redis():
             if not is_in_memory():
                 single.engine.ask("DEBUG", "SLEEP", "0.3")
