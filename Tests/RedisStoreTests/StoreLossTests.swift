@@ -93,4 +93,25 @@ struct StoreLossTests {
         simulation.run(until: 10_000)
         #expect(!isStored && !isHeld(by: members[0]) && !isHeld(by: members[1]))
     }
+
+    @Test func `what is registered the moment a first member is ready holds no lease`() throws {
+        // A function that finds something stored, and nobody there, takes it that all have been away.
+        let fresh = StoreSimulation(seed: 2, members: 1, limits: StoreLimits()) { _ in nil }
+        let member = try #require(fresh.members.first)
+        var time: Int64 = 0
+        while member.member.status(at: fresh.time.monotonic).following < StoreShard.count {
+            time += 1
+            try #require(time < 10_000, "the member follows all shards")
+            fresh.run(until: time)
+        }
+        let instance = Instance(
+            id: key.id, serviceName: Name("s"), endpoint: Endpoint(kind: .http, value: "10.9.0.1:80"), status: .up,
+            ttl: 1_000, tags: [], metadata: nil, registered: fresh.time.wall)
+        _ = member.store.register(instance, in: key.namespace, at: fresh.time.moment)
+        fresh.turn(member)
+        fresh.run(until: time + 3_000)
+        let shard = fresh.server.shards[StoreShard(of: key.namespace).number]
+        #expect(shard.hold == 0)
+        #expect(shard.instances.isEmpty, "its lease has run out")
+    }
 }

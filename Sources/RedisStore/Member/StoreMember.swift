@@ -179,7 +179,7 @@ package final class StoreMember {
     /// How long a refusal waits for its caller.
     private static let refusalTime: Duration = .seconds(10)
 
-    private func sweep(_ shard: StoreShard, _ epoch: StoreEpoch, atMost expiries: Int, at now: MonotonicTime)
+    func sweep(_ shard: StoreShard, _ epoch: StoreEpoch, atMost expiries: Int, at now: MonotonicTime)
         -> [StoreDirective]
     {
         shards[shard.number].isTicking = true

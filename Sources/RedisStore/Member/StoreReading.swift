@@ -35,7 +35,7 @@ extension StoreMember {
         let isOther = known.generation != epoch.generation
         let kept = isOther ? base ?? seq : seq
         guard kept < held || shards[shard.number].hasWritten(after: kept) else {
-            return follow(shard) + away(shard, epoch, at: time, evenIfShortly: isOther)
+            return follow(shard, at: time) + away(shard, epoch, at: time, evenIfShortly: isOther)
         }
         guard let keys = shards[shard.number].lost(after: kept) else {
             return scan(shard, .loss, epoch, seq, began: now)
@@ -44,7 +44,7 @@ extension StoreMember {
         counts.rewritten += UInt64(keys.count)
         let lost = max(held, kept) - kept
         shards[shard.number].rewind(to: kept)
-        return follow(shard) + away(shard, epoch, at: time, evenIfShortly: true) + [
+        return follow(shard, at: time) + away(shard, epoch, at: time, evenIfShortly: true) + [
             .note(.lostEvents(shard, lost, rewritten: keys.count)), .again,
         ]
     }
@@ -93,12 +93,15 @@ extension StoreMember {
         return ask(functions.hold(shard, epoch, for: limits.grace), .other, shard)
     }
 
-    private func follow(_ shard: StoreShard) -> [StoreDirective] {
+    /// A shard's events are followed. The member says that it is there before it writes anything: where somebody has written
+    /// and nobody is there, the functions take it that all have been away, and let no lease run out for a while.
+    private func follow(_ shard: StoreShard, at time: NodeTime) -> [StoreDirective] {
         shards[shard.number].phase = .following
         shards[shard.number].scan = nil
-        shards[shard.number].ticked = .zero
         unpark(shard)
-        return reads() + [.again]
+        // Nothing is swept by it: whether leases are to be held is said behind it.
+        let announcement = shards[shard.number].epoch.map { sweep(shard, $0, atMost: 0, at: time.monotonic) } ?? []
+        return announcement + reads() + [.again]
     }
 
     // MARK: - Scanning
@@ -186,7 +189,7 @@ extension StoreMember {
         // What was written since the scan began is still to be read; what another history had is not.
         let unread = shards[shard.number].unread
         shards[shard.number].unread = isSameHistory ? unread.filter { $0.key > scan.seq } : [:]
-        let directives = follow(shard)
+        let directives = follow(shard, at: time)
         switch scan.reason {
         case .first:
             shards[shard.number].wasAway = false
