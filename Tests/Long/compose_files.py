@@ -23,7 +23,7 @@ def read_yaml(path, directory):
     """The file as plain values. PyYAML lives in the virtual environment and may not be importable here."""
     python = directory / "bin" / "python"
     if not python.exists():
-        venv.create(directory, with_pip=True)
+        venv.create(directory, symlinks=True, with_pip=True)
     program = "import json, sys, yaml; print(json.dumps(yaml.safe_load(open(sys.argv[1]))))"
     for attempt in range(2):
         read = subprocess.run([python, "-c", program, path], capture_output=True, text=True)

@@ -68,7 +68,7 @@ def python(options):
     program = options.venv / "bin" / "python"
     marker = options.venv / ".eureka-clients"
     if not marker.exists():
-        venv.create(options.venv, with_pip=True)
+        venv.create(options.venv, symlinks=True, with_pip=True)
         subprocess.run([program, "-m", "pip", "install", "--quiet", *REQUIREMENTS], check=True)
         marker.touch()
     return str(program)

@@ -75,7 +75,7 @@ def installed(options, name):
     folder = options.venv / "consul-clients" / REQUIREMENTS[name].replace("==", "-")
     if not folder.exists():
         if not (options.venv / "bin" / "python").exists():
-            venv.create(options.venv, with_pip=True)
+            venv.create(options.venv, symlinks=True, with_pip=True)
         with tempfile.TemporaryDirectory(dir=options.venv) as made:
             subprocess.run(
                 [options.venv / "bin" / "python", "-m", "pip", "install", "--quiet", "--target", f"{made}/all", REQUIREMENTS[name]], check=True)

@@ -111,7 +111,7 @@ class Reader:
     def __init__(self, options, port):
         python = options.venv / "bin" / "python3"
         if not python.exists():
-            venv.create(options.venv, with_pip=True)
+            venv.create(options.venv, symlinks=True, with_pip=True)
         if subprocess.run([python, "-c", "import dns"], capture_output=True).returncode:
             subprocess.run([python, "-m", "pip", "install", "--quiet", *REQUIREMENTS], check=True)
         self.process = subprocess.Popen(

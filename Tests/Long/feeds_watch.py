@@ -98,7 +98,7 @@ def python(options):
     """A Python that has what the clients need."""
     program = options.venv / "bin" / "python"
     if not program.exists():
-        venv.create(options.venv, with_pip=True)
+        venv.create(options.venv, symlinks=True, with_pip=True)
     if subprocess.run([program, "-c", "import requests, sseclient, selenium"], capture_output=True).returncode != 0:
         subprocess.run([program, "-m", "pip", "install", "--quiet", *REQUIREMENTS], check=True)
     return str(program)

@@ -130,7 +130,7 @@ def python(options):
     program = options.venv / "bin" / "python"
     marker = options.venv / f".{REQUIREMENT}"
     if not marker.exists():
-        venv.create(options.venv, with_pip=True)
+        venv.create(options.venv, symlinks=True, with_pip=True)
         subprocess.run([program, "-m", "pip", "install", "--quiet", REQUIREMENT], check=True)
         marker.touch()
     return str(program)

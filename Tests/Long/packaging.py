@@ -36,7 +36,7 @@ def tool(name, options):
     program = options.venv / "bin" / name
     if not program.exists():
         if not (options.venv / "bin" / "pip").exists():
-            venv.create(options.venv, with_pip=True)
+            venv.create(options.venv, symlinks=True, with_pip=True)
         subprocess.run([options.venv / "bin" / "pip", "install", "--quiet", REQUIREMENTS[name]], check=True)
     return program
 

@@ -74,7 +74,7 @@ def token(namespace):
 def schemathesis_in(directory):
     program = directory / "bin" / "schemathesis"
     if not program.exists():
-        venv.create(directory, with_pip=True)
+        venv.create(directory, symlinks=True, with_pip=True)
         subprocess.run([directory / "bin" / "pip", "install", "--quiet", REQUIREMENT], check=True)
     return program
 

@@ -24,7 +24,7 @@ LONGEST_RUN_SECONDS = 300
 def sslyze_in(directory):
     program = directory / "bin" / "sslyze"
     if not program.exists():
-        venv.create(directory, with_pip=True)
+        venv.create(directory, symlinks=True, with_pip=True)
         subprocess.run([directory / "bin" / "pip", "install", "--quiet", REQUIREMENT], check=True)
     return program
 

@@ -40,7 +40,7 @@ def enter(path):
     """Runs this program with the Python of the virtual environment, which has the libraries."""
     python = path / "bin" / "python"
     if not python.exists():
-        venv.create(path, with_pip=True)
+        venv.create(path, symlinks=True, with_pip=True)
     marker = path / ".signed-tokens"
     if not marker.exists() or marker.read_text() != "\n".join(REQUIREMENTS):
         subprocess.run([str(python), "-m", "pip", "install", "--quiet", *REQUIREMENTS], check=True)

@@ -596,7 +596,7 @@ def run_again_with_selenium(folder):
     """selenium is in the virtual environment, this program may run outside of it."""
     program = folder / "bin" / "python"
     if not program.exists():
-        venv.create(folder, with_pip=True)
+        venv.create(folder, symlinks=True, with_pip=True)
     if subprocess.run([program, "-c", "import selenium"], capture_output=True).returncode != 0:
         subprocess.run([program, "-m", "pip", "install", "--quiet", REQUIREMENT], check=True)
     return subprocess.run([program, *sys.argv], check=False).returncode
