@@ -40,7 +40,7 @@ struct RealRedisTests {
         let bench = try RedisBench()
         try bench.run(server.node) { bench.facts != nil || bench.end != nil }
         let facts = try #require(bench.facts, "\(String(describing: bench.end))")
-        #expect(facts.engine == engine.name && facts.isMaster && facts.libraryVersion == 1 && facts.runID.count == 40)
+        #expect(facts.engine == engine.name && facts.isMaster && facts.functionsVersion == 1 && facts.runID.count == 40)
         #expect(facts.mode == .standalone && !facts.isAppending && facts.evictionPolicy == "noeviction")
         let loads = try reply(of: server, to: "INFO", "commandstats")
         guard case .bytes(let bytes) = loads else {

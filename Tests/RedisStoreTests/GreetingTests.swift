@@ -51,7 +51,7 @@ struct GreetingTests {
                 RESPCommand("CLIENT", "SETNAME", "a8-1"), RESPCommand("INFO"), RESPCommand("FCALL", "a8_version", "0"),
             ])
         #expect(facts.runID == "7aa1e6cd" && facts.version == ServerVersion(major: 7, minor: 0))
-        #expect(facts.isMaster && facts.isAppending && facts.replicas == 2 && facts.libraryVersion == 3)
+        #expect(facts.isMaster && facts.isAppending && facts.replicas == 2 && facts.functionsVersion == 3)
         #expect(facts.mode == .standalone && facts.engine == "redis")
     }
 
@@ -73,7 +73,7 @@ struct GreetingTests {
             Issue.record("\(step)")
             return
         }
-        #expect(facts.libraryVersion == 3)
+        #expect(facts.functionsVersion == 3)
     }
 
     @Test func `newer functions are left as they are`() {
@@ -82,7 +82,7 @@ struct GreetingTests {
             Issue.record("\(step)")
             return
         }
-        #expect(facts.libraryVersion == 4 && asked.count == 3)
+        #expect(facts.functionsVersion == 4 && asked.count == 3)
     }
 
     @Test func `Valkey is Redis with other names for some things`() {

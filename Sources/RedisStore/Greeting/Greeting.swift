@@ -19,8 +19,8 @@ package struct Greeting: Sendable {
         case database
         case name
         case info
-        case libraryVersion
-        case library
+        case functionsVersion
+        case functions
     }
 
     private let introduction: Introduction
@@ -43,7 +43,7 @@ package struct Greeting: Sendable {
         if introduction.database != 0 { ask(.database, RESPCommand("SELECT", String(introduction.database))) }
         ask(.name, RESPCommand("CLIENT", "SETNAME", introduction.name))
         ask(.info, RESPCommand("INFO"))
-        if case .store = introduction.purpose { ask(.libraryVersion, RESPCommand("FCALL", "a8_version", "0")) }
+        if case .store = introduction.purpose { ask(.functionsVersion, RESPCommand("FCALL", "a8_version", "0")) }
         return commands
     }
 
@@ -57,8 +57,8 @@ package struct Greeting: Sendable {
         // A name is for those that look at the server's lists of connections; some servers have none.
         case .name: return .wait
         case .info: return informed(reply)
-        case .libraryVersion: return hasLibrary(reply)
-        case .library: return loaded(reply)
+        case .functionsVersion: return hasLibrary(reply)
+        case .functions: return loaded(reply)
         }
     }
 
@@ -81,21 +81,21 @@ package struct Greeting: Sendable {
         guard case .store(let library, _) = introduction.purpose, var facts else { return .wait }
         switch reply {
         case .integer(let version) where version >= library.version:
-            facts.libraryVersion = version
+            facts.functionsVersion = version
             return .ready(facts)
         case .integer: break
         case .error(let fault) where fault.kind == .noFunction: break
         case .error(let fault): return .refused(GreetingRefusal(fault))
         default: return .refused(GreetingRefusal("the server's a8_version is not the registry's", isLasting: true))
         }
-        questions.append(.library)
+        questions.append(.functions)
         return .ask(RESPCommand("FUNCTION", "LOAD", "REPLACE", library.code))
     }
 
     private func loaded(_ reply: RESPValue) -> Step {
         guard case .store(let library, _) = introduction.purpose, var facts else { return .wait }
         if case .error(let fault) = reply { return .refused(GreetingRefusal(fault)) }
-        facts.libraryVersion = library.version
+        facts.functionsVersion = library.version
         return .ready(facts)
     }
 }

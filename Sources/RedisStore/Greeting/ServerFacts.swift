@@ -22,7 +22,7 @@ package struct ServerFacts: Sendable, Equatable {
     package var isAppending = false
     package var replicas = 0
     /// Of the registry's functions; nil where they were not asked for.
-    package var libraryVersion: Int64?
+    package var functionsVersion: Int64?
 
     package enum Mode: String, Sendable {
         case standalone
