@@ -18,6 +18,10 @@ struct StoreLossTests {
 
     /// Registers an instance at a member.
     private func register(at member: SimulatedMember, ttl: Int64 = 5_000) {
+        register(key, ttl: ttl, at: member, in: simulation)
+    }
+
+    private func register(_ key: StateKey, ttl: Int64, at member: SimulatedMember, in simulation: StoreSimulation) {
         let instance = Instance(
             id: key.id, serviceName: Name("s"), endpoint: Endpoint(kind: .http, value: "10.9.0.1:80"), status: .up,
             ttl: ttl,
@@ -26,8 +30,12 @@ struct StoreLossTests {
         simulation.turn(member)
     }
 
-    private var isStored: Bool {
-        simulation.server.shards[StoreShard(of: key.namespace).number].instances.count == 1
+    private var isStored: Bool { isStored(key, in: simulation) }
+
+    private func isStored(_ key: StateKey, in simulation: StoreSimulation) -> Bool {
+        simulation.server.shards[StoreShard(of: key.namespace).number].instances.keys.contains {
+            InstanceID($0.id[...]) == key.id
+        }
     }
 
     private func isHeld(by member: SimulatedMember) -> Bool {
@@ -92,6 +100,50 @@ struct StoreLossTests {
         members[1].isDeaf = false
         simulation.run(until: 10_000)
         #expect(!isStored && !isHeld(by: members[0]) && !isHeld(by: members[1]))
+    }
+
+    @Test func `nobody takes the place in a full namespace of what was acknowledged before a loss`() {
+        let full = StoreSimulation(seed: 3, members: 2, limits: StoreLimits()) { _ in 1 }
+        let other = StateKey(namespace: key.namespace, id: .digest(2))
+        let members = full.members
+        full.run(until: 1_000)
+        // The second member has not read it yet, and finds room in a store that was emptied.
+        members[1].isDeaf = true
+        register(key, ttl: 60_000, at: members[0], in: full)
+        full.run(until: 1_150)
+        #expect(isStored(key, in: full) && members[0].member.isFlushed, "it was acknowledged")
+        full.empty(restarting: false)
+        register(other, ttl: 60_000, at: members[1], in: full)
+        full.run(until: 6_000)
+        members[1].isDeaf = false
+        full.run(until: 12_000)
+        #expect(isStored(other, in: full), "it came first")
+        #expect(isStored(key, in: full))
+        for member in members {
+            #expect(member.store.instance(key.id, in: key.namespace, at: full.time.moment.lease) != nil)
+        }
+    }
+
+    @Test func `a registration that nobody has acknowledged is judged when it is written again`() {
+        let full = StoreSimulation(seed: 4, members: 2, limits: StoreLimits()) { _ in 1 }
+        let other = StateKey(namespace: key.namespace, id: .digest(2))
+        let members = full.members
+        full.run(until: 1_000)
+        // Both are taken before either has heard of the other, and the first one's connection breaks.
+        register(other, ttl: 60_000, at: members[1], in: full)
+        full.cut(members[1], for: 500)
+        full.server.isFull = true
+        register(key, ttl: 60_000, at: members[0], in: full)
+        full.run(until: 1_200)
+        full.server.isFull = false
+        full.run(until: 12_000)
+        #expect(isStored(other, in: full) != isStored(key, in: full), "one of them found room")
+        for member in members {
+            for key in [key, other] {
+                let isShown = member.store.instance(key.id, in: key.namespace, at: full.time.moment.lease) != nil
+                #expect(isShown == isStored(key, in: full))
+            }
+        }
     }
 
     @Test func `what is registered the moment a first member is ready holds no lease`() throws {

@@ -296,8 +296,9 @@ final class StoreSimulation {
     }
 
     func promote(to replica: ModelServer, down pause: Int64) {
+        let isFull = server.isFull
         server = replica
-        server.run = newRun()
+        (server.run, server.isFull) = (newRun(), isFull)
         copies = []
         isDown = true
         for member in members { cut(member) }

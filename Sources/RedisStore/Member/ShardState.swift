@@ -47,7 +47,10 @@ struct ShardState {
     /// When it was followed last; nil before the first time.
     var followed: MonotonicTime?
     /// What could not be written, and is to be as soon as that can be.
-    var parked: Set<StoredKey> = []
+    private(set) var parked: Set<StoredKey> = []
+    /// Of what is to be written: what the store had let in before it lost it. The capacity of its namespace does not count
+    /// again, since what others have registered meanwhile would push out what was acknowledged.
+    private var admitted: Set<StoredKey> = []
     /// Why the server takes no writes, in its words; nil when it does.
     var trouble: String?
     var retried = MonotonicTime.zero
@@ -78,6 +81,31 @@ struct ShardState {
         guard let keys = recent.keys(after: number) else { return nil }
         let own = unread.filter { $0.key > number }.map(\.value)
         return Array(Set(keys).union(own))
+    }
+
+    /// Something is to be written as soon as that can be.
+    mutating func park(_ key: StoredKey, isAdmitted: Bool) {
+        parked.insert(key)
+        if isAdmitted { admitted.insert(key) }
+    }
+
+    /// Something is to be written now that the store had let in.
+    mutating func admit(_ key: StoredKey) { admitted.insert(key) }
+
+    /// What is written now, and was parked.
+    mutating func unpark() -> Set<StoredKey> {
+        defer { parked = [] }
+        return parked
+    }
+
+    mutating func unparkOne() -> StoredKey? { parked.popFirst() }
+
+    /// Whether what is written now had been let in.
+    mutating func takeAdmission(of key: StoredKey) -> Bool { !admitted.isEmpty && admitted.remove(key) != nil }
+
+    /// All that was to be written is on its way, but for what is parked: the rest is there no more.
+    mutating func forgetAdmissions() {
+        if !admitted.isEmpty { admitted.formIntersection(parked) }
     }
 
     /// What other members are to be told now.

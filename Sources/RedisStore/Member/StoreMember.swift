@@ -218,11 +218,10 @@ package final class StoreMember {
     /// Writes that were refused are tried again.
     private func retry(_ shard: StoreShard, at now: MonotonicTime) -> [StoreDirective] {
         shards[shard.number].retried = now
-        guard let key = shards[shard.number].parked.first else {
+        guard let key = shards[shard.number].unparkOne() else {
             shards[shard.number].trouble = nil
             return [.note(.acceptsAgain(shard))]
         }
-        shards[shard.number].parked.remove(key)
         shards[shard.number].isProbing = true
         republish(key)
         return [.again]

@@ -40,7 +40,7 @@ extension StoreMember {
         guard let keys = shards[shard.number].lost(after: kept) else {
             return scan(shard, .loss, epoch, seq, began: now)
         }
-        for key in keys { republish(key) }
+        for key in keys { readmit(key, to: shard) }
         counts.rewritten += UInt64(keys.count)
         let lost = max(held, kept) - kept
         shards[shard.number].rewind(to: kept)
@@ -236,9 +236,9 @@ extension StoreMember {
         case .loss:
             guard stored == nil || isNewer else { return }
             counts.rewritten += 1
-            shards[shard.number].parked.insert(key)
+            shards[shard.number].park(key, isAdmitted: true)
         case .gap:
-            if isNewer { shards[shard.number].parked.insert(key) }
+            if isNewer { shards[shard.number].park(key, isAdmitted: true) }
             guard stored == nil, case .present(let instance, let version, _) = state.replica,
                 !shards[shard.number].parked.contains(key), version.time.milliseconds < scan.began
             else { return }
@@ -341,8 +341,10 @@ extension StoreMember {
             }
         case .ranOut(let key, let version, let microseconds):
             shards[shard.number].recent.noteEnd(number)
-            if store.runOut(key.id, in: key.namespace, upTo: version, at: microseconds) == .gone {
-                counts.expired += 1
+            switch store.runOut(key.id, in: key.namespace, upTo: version, at: microseconds) {
+            case .gone: counts.expired += 1
+            case .renewed: shards[shard.number].admit(.instance(key))
+            case .unknown: break
             }
         case .renewed(let states): for state in states { _ = store.merge(state, at: time.moment) }
         case .unknown: break

@@ -17,11 +17,11 @@ extension StoreMember {
             if !isDone { counts.failures += 1 }
             acknowledgments.answered(group, isDone: isDone)
             return takeAcknowledgments()
-        case .renew(_, let keys):
+        case .renew(let shard, let keys):
             guard case .bytes(let flags) = value, flags.count == keys.count else { return [] }
             // Those that the store does not have are written, if they are still held here: it has swept them before it
             // heard of the heartbeat, or has lost them.
-            for (key, flag) in zip(keys, flags) where flag == UInt8(ascii: "0") { republish(.instance(key)) }
+            for (key, flag) in zip(keys, flags) where flag == UInt8(ascii: "0") { readmit(.instance(key), to: shard) }
             return []
         case .tick(let shard, let sent): return ticked(shard, value, sent: sent, at: time)
         case .get(_, let questions): return told(questions, value, at: time)
@@ -47,7 +47,7 @@ extension StoreMember {
             acknowledgments.answered(group, isDone: false)
             return takeAcknowledgments()
         case .renew(let shard, let keys):
-            for key in keys { shards[shard.number].parked.insert(.instance(key)) }
+            for key in keys { shards[shard.number].park(.instance(key), isAdmitted: true) }
             return []
         case .get(_, let questions): return questions.map { .answered($0.ticket, isSure: false) }
         case .read(let node, let shards):

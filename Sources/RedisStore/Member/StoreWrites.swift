@@ -16,24 +16,28 @@ extension StoreMember {
         // Those who wait for what is left wait for the group after this one.
         let group = acknowledgments.begin(drained.hasMore ? [] : tickets)
         var directives: [StoreDirective] = []
-        var batches: [StoreShard: [Replicated]] = [:]
-        var nodes: Set<StoreNode> = []
+        var batches: [[(state: Replicated, isAdmitted: Bool)]] = StoreShard.all.map { _ in [] }
+        var nodes: [StoreNode] = []
+        func send(_ shard: StoreShard) {
+            if let node = shards[shard.number].node, !nodes.contains(node) { nodes.append(node) }
+            directives += put(shard, batches[shard.number], group)
+            batches[shard.number] = []
+        }
         for state in drained.changes {
             let shard = StoreShard(of: state.namespace)
+            let key = StoredKey(state)
+            let isAdmitted = shards[shard.number].takeAdmission(of: key)
             guard shards[shard.number].takesWrites else {
-                shards[shard.number].parked.insert(StoredKey(state))
+                shards[shard.number].park(key, isAdmitted: isAdmitted)
                 acknowledgments.fail(group)
                 continue
             }
-            batches[shard, default: []].append(state)
-            if batches[shard]?.count == StoreFunctions.mostStates, let batch = batches.removeValue(forKey: shard) {
-                if let node = shards[shard.number].node { nodes.insert(node) }
-                directives += put(shard, batch, group)
-            }
+            batches[shard.number].append((state, isAdmitted))
+            if batches[shard.number].count == StoreFunctions.mostStates { send(shard) }
         }
-        for (shard, batch) in batches {
-            if let node = shards[shard.number].node { nodes.insert(node) }
-            directives += put(shard, batch, group)
+        for shard in StoreShard.all {
+            if !batches[shard.number].isEmpty { send(shard) }
+            if !drained.hasMore { shards[shard.number].forgetAdmissions() }
         }
         if limits.replicas > 0 {
             for node in nodes {
@@ -48,14 +52,20 @@ extension StoreMember {
         return directives + changed(tickets, at: time)
     }
 
-    /// Writes states of one shard, `mostStates` at most.
-    func put(_ shard: StoreShard, _ states: [Replicated], _ group: Int) -> [StoreDirective] {
+    /// Writes states of one shard, `mostStates` at most. What had been let in is not judged by capacity again.
+    private func put(_ shard: StoreShard, _ states: [(state: Replicated, isAdmitted: Bool)], _ group: Int)
+        -> [StoreDirective]
+    {
         guard let epoch = shards[shard.number].epoch else { return [] }
         var command = functions.put(shard, epoch)
-        for state in states { StoreFunctions.append(state, capacity: capacity(state.namespace), to: &command) }
+        for (state, isAdmitted) in states {
+            StoreFunctions.append(state, capacity: isAdmitted ? nil : capacity(state.namespace), to: &command)
+        }
         acknowledgments.sent(group)
         counts.puts += UInt64(states.count)
-        let written = states.map { PutState(key: StoredKey($0), version: $0.replica.version) }
+        let written = states.map {
+            PutState(key: StoredKey($0.state), version: $0.state.replica.version, isAdmitted: $0.isAdmitted)
+        }
         return ask(command, .put(shard, written, group: group), shard)
     }
 
@@ -71,12 +81,13 @@ extension StoreMember {
         var directives: [StoreDirective] = []
         var batches: [StoreShard: [Renewal]] = [:]
         for renewal in drained.renewals { batches[StoreShard(of: renewal.namespace), default: []].append(renewal) }
-        for (shard, renewals) in batches {
+        for shard in StoreShard.all {
+            guard let renewals = batches[shard] else { continue }
             guard let epoch = shards[shard.number].epoch, shards[shard.number].takesRenewals else {
                 // They are written with their states, as soon as that can be.
                 for renewal in renewals {
-                    shards[shard.number].parked.insert(
-                        .instance(StateKey(namespace: renewal.namespace, id: renewal.id)))
+                    shards[shard.number].park(
+                        .instance(StateKey(namespace: renewal.namespace, id: renewal.id)), isAdmitted: true)
                 }
                 continue
             }
@@ -109,7 +120,8 @@ extension StoreMember {
         var directives: [StoreDirective] = []
         var batches: [StoreShard: [(ticket: QuestionTicket, key: StateKey)]] = [:]
         for question in questions { batches[StoreShard(of: question.key.namespace), default: []].append(question) }
-        for (shard, batch) in batches {
+        for shard in StoreShard.all {
+            guard let batch = batches[shard] else { continue }
             guard let epoch = shards[shard.number].epoch, shards[shard.number].phase == .following else {
                 directives += batch.map { .answered($0.ticket, isSure: false) }
                 continue
@@ -121,9 +133,13 @@ extension StoreMember {
 
     /// Writes what could not be written before.
     func unpark(_ shard: StoreShard) {
-        let keys = shards[shard.number].parked
-        shards[shard.number].parked = []
-        for key in keys { republish(key) }
+        for key in shards[shard.number].unpark() { republish(key) }
+    }
+
+    /// Writes again what the store had let in, and has no more.
+    func readmit(_ key: StoredKey, to shard: StoreShard) {
+        shards[shard.number].admit(key)
+        republish(key)
     }
 
     func republish(_ key: StoredKey) {
@@ -135,6 +151,6 @@ extension StoreMember {
 
     /// States that were written, or not: nobody knows. They are written again when that can be.
     func park(_ states: [PutState], of shard: StoreShard) {
-        for state in states { shards[shard.number].parked.insert(state.key) }
+        for state in states { shards[shard.number].park(state.key, isAdmitted: state.isAdmitted) }
     }
 }

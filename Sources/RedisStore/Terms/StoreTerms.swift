@@ -47,6 +47,8 @@ package enum StoredKey: Hashable, Sendable {
 package struct PutState: Sendable {
     package let key: StoredKey
     package let version: Version
+    /// Whether the store had let it in before, so that capacity does not count again.
+    package let isAdmitted: Bool
 }
 
 /// What a command that is on its way is for. It comes back with the reply, or as lost.
