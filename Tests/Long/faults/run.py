@@ -5,13 +5,15 @@ Usage: run.py [--registry PATH] [--fast] [--list] [NAME...]
 
 Without names all rows are run, with --fast those that `make test` runs. Each row is run in a process of its own and ended when it takes too long; one
 that cuts a network gets a network and a mount namespace of its own, which needs root or user namespaces that anybody may make, and `ip` (iproute2).
-Exits with 1 when a row has failed, and with 77 when none has failed but one could not be run here.
+Exits with 1 when a row has failed, and with 77 when none has failed but one could not be run here. Told to end (SIGTERM, Ctrl-C), it ends the row that is
+running and all that the row has started, and exits with 128 and the signal.
 """
 
 import argparse
 import importlib
 import os
 import pathlib
+import select
 import shutil
 import signal
 import subprocess
@@ -26,6 +28,36 @@ HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent.parent.parent
 SKIPPED = 77
 END_SECONDS = 15
+STOPS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+class Stop:
+    """Notes that this program is told to end, and wakes whoever waits for a row.
+
+    An exception would not do: it could come when a row has been started and nobody holds it yet.
+    """
+
+    def __init__(self):
+        self.signal = None
+        self.reader, writer = os.pipe()
+        os.set_blocking(writer, False)
+        signal.set_wakeup_fd(writer)
+        for number in STOPS:
+            # What nohup and the shell's `&` have it ignore it goes on to ignore.
+            if signal.getsignal(number) != signal.SIG_IGN:
+                signal.signal(number, self._note)
+
+    def _note(self, number, _):
+        self.signal = self.signal or number
+
+    def wait(self, process, seconds):
+        """Until the process has ended, for so long at most, or until the end of all."""
+        deadline, handle = time.monotonic() + seconds, os.pidfd_open(process.pid)
+        try:
+            while process.poll() is None and self.signal is None and (left := deadline - time.monotonic()) > 0:
+                select.select([handle, self.reader], [], [], left)
+        finally:
+            os.close(handle)
 
 
 def namespace_command():
@@ -39,10 +71,7 @@ def namespace_command():
 
 
 def run_here(row, registry):
-    def ended(*_):
-        sys.exit(f"{row.name} takes more than {row.seconds} s")
-
-    signal.signal(signal.SIGTERM, ended)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(f"{row.name} was told to end"))
     try:
         row.function(Run(registry))
         return 0
@@ -53,7 +82,7 @@ def run_here(row, registry):
     return 1
 
 
-def run_apart(row, registry, script):
+def run_apart(row, registry, script, stop):
     """The row's exit status."""
     command = [sys.executable, script, "--here", "--registry", registry, row.name]
     if row.needs_network:
@@ -64,10 +93,12 @@ def run_apart(row, registry, script):
         command = [*enter, *command]
     process = subprocess.Popen(command, stdin=subprocess.DEVNULL, start_new_session=True)
     try:
-        return process.wait(timeout=row.seconds)
-    except subprocess.TimeoutExpired:
-        print(f"    ended: it takes more than {row.seconds} s", flush=True)
-        return 1
+        stop.wait(process, row.seconds)
+        if process.poll() is None:
+            why = f"{signal.Signals(stop.signal).name} has come" if stop.signal else f"it takes more than {row.seconds} s"
+            print(f"    ended: {why}", flush=True)
+            return 1
+        return process.returncode
     finally:
         end(process)
 
@@ -109,13 +140,16 @@ def main(script=__file__, description=__doc__):
     registry = os.path.abspath(options.registry)
     if options.here:
         return run_here(chosen[0], registry)
-    results = {}
+    results, stop = {}, Stop()
     for row in chosen:
         print(f"{row.name}: {row.promise}", flush=True)
         began = time.monotonic()
-        results[row.name] = run_apart(row, registry, script)
+        results[row.name] = run_apart(row, registry, script, stop)
         word = {0: "ok", SKIPPED: "SKIPPED"}.get(results[row.name], "FAILED")
         print(f"{word} {row.name} {time.monotonic() - began:.0f} s", flush=True)
+        if stop.signal:
+            print(f"{len(chosen) - len(results)} rows were not run", flush=True)
+            return 128 + stop.signal
     failed = [name for name, status in results.items() if status not in (0, SKIPPED)]
     skipped = list(results.values()).count(SKIPPED)
     print(f"{len(results)} rows: {len(results) - len(failed) - skipped} ok, {len(failed)} failed, {skipped} skipped")
