@@ -1,6 +1,5 @@
 """Another server becomes the master, by Sentinels or within a cluster, and slots move while they are used."""
 
-import random
 import time
 
 from cluster import fill
@@ -8,9 +7,7 @@ from engines import Sentinels, SixNodes, check, wait_until
 from rows import row
 from store import SHARDS, Background, World, flavor, is_in_memory
 
-RUNS = 5
 PREFIX = "a8"
-SEED = 7
 
 
 @row(seconds=240)
@@ -40,52 +37,6 @@ def ordered_failover(run):
             group.failover()
             time.sleep(2)
         world.hold()
-
-
-def stalled(run, settings, kills_member):
-    """A failover whose promoted replica lacks what the master took last: replicas stand still before the master is killed."""
-    chooser = random.Random(SEED)
-    with Sentinels(flavor()) as group, World(run, group, settings=settings, churn=30) as world:
-        for turn in range(RUNS):
-            time.sleep(2)
-            with world.oracle.outage():
-                master, replicas = group.master(), group.replicas()
-                for replica in replicas:
-                    replica.pause()
-                # What the kernel holds for a replica that stands still it reads when it goes on, so the master has to go first.
-                time.sleep(0.3 + chooser.random() * 0.6)
-                if kills_member:
-                    if is_in_memory():
-                        world.oracle.killing(world.members[turn % len(world.members)])
-                    world.members[turn % len(world.members)].kill()
-                master.kill()
-                for replica in replicas:
-                    replica.resume()
-                if kills_member:
-                    world.members[turn % len(world.members)].start()
-                group.wait_promoted(master)
-                master.start().wait_ready()
-                wait_until(f"{master} to be a replica", lambda: master.role() == b"slave", 40)
-                for member in world.members:
-                    member.wait_ready(60)
-                for replica in group.replicas():
-                    wait_until(f"{replica} to follow", lambda replica=replica: replica.info("replication").get("master_link_status") == "up", 40)
-        world.hold()
-
-
-@row(seconds=420)
-def stalled_failover(run):
-    """Five failovers whose replicas stood still while changes were acknowledged: what the new master lacks the members put back.
-
-    WAIT is not used, so changes are lost in Redis; whether they are, and how many, is another matter each time.
-    """
-    stalled(run, {}, kills_member=False)
-
-
-@row(seconds=420)
-def stalled_failover_with_wait(run):
-    """Five times the master and a member are killed together while replicas stand still, with STORE_WAIT=1: what was acknowledged a replica had, so it stands."""
-    stalled(run, {"STORE_WAIT": "1"}, kills_member=True)
 
 
 @row(seconds=240)
