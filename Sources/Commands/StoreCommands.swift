@@ -44,7 +44,8 @@ struct AcceptEmptyStoreCommand: AskingCommand {
     static let configuration = CommandConfiguration(
         commandName: "accept-empty", abstract: "Have a member believe a store that was emptied; for operators.",
         discussion: """
-            What the member shows and the store has not is gone then: look at it first with `registry instances`.
+            What the member shows and the store has not is gone then, but for instances that have sent it heartbeats meanwhile: \
+            look at it first with `registry instances`.
             """)
 
     @OptionGroup(title: "Connection") var connection: ConnectionOptions

@@ -13,6 +13,7 @@ import json
 import os
 import pathlib
 import shutil
+import subprocess
 import tempfile
 import threading
 import time
@@ -33,6 +34,9 @@ SHARDS = 16
 # The settings of members that replicate to one another; each would be refused beside STORE=redis.
 OF_CLUSTERS = ("REPLICATION", "REPLICATION_PORT", "ADVERTISE_ADDRESS", "MEMBER_NAME", "CLUSTER_SECRET", "SYNC_TIMEOUT", "CLUSTER_SIZE", "CLUSTER_DIR",
                "CLUSTER_PEERS")
+# For settings with OPERATOR_TOKEN, and for the command line.
+OPERATOR = "an-operator-of-the-rows-of-redis-0123456789"
+COMMAND_SECONDS = 20
 VALUES = "/api/v1/instances?fields=status,metadata,tags,ttl"
 
 
@@ -104,6 +108,13 @@ class StoreMember(cluster.Member):
     def resident_bytes(self):
         status = pathlib.Path(f"/proc/{self.process.pid}/status").read_text()
         return next(int(line.split()[1]) << 10 for line in status.splitlines() if line.startswith("VmRSS:"))
+
+    def command(self, *words):
+        """What the command line answers that is pointed at this member, as OPERATOR: its exit status and all that it prints."""
+        told = {name: os.environ[name] for name in cluster.INHERITED if name in os.environ}
+        ran = subprocess.run([self.program, *words, "--url", f"http://127.0.0.1:{self.port}"], env={**told, "REGISTRY_TOKEN": OPERATOR},
+                             stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=COMMAND_SECONDS)
+        return ran.returncode, ran.stdout + ran.stderr
 
     def heartbeat(self, identity):
         """The status of the answer."""
