@@ -117,5 +117,5 @@ def _run_out(bench, result, name, namespaces):
         f"{name}_redis_cpu_seconds": in_redis.cpu_seconds}
     result.notes.append(
         f"{name}: {count:,} leases in {namespaces or 1} namespaces, whose end was set to one instant in Redis; how late each went counts from "
-        f"there and contains the 500 ms of grace; by the number of instances that the second member has, asked {len(seen)} times; "
+        f"there and contains the 300 ms of grace; by the number of instances that the second member has, asked {len(seen)} times; "
         f"{KEPT_RATE:,} heartbeats a second to the first meanwhile")

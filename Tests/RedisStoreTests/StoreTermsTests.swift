@@ -51,18 +51,40 @@ struct StoreTermsTests {
         #expect(state.replica.id == key.id && state.replica.version == version && override == nil)
     }
 
-    // D511
-    @Test func `an event says which lease ran out, and when`() throws {
+    @Test func `a member that has not read what it let go lets go no more`() {
+        var sweeps = RecentSweeps()
+        for last in [100, 200, 300, 400] as [UInt64] {
+            #expect(sweeps.areRead(upTo: 0))
+            sweeps.note(last, swept: 500)
+        }
+        #expect(!sweeps.areRead(upTo: 99) && sweeps.areRead(upTo: 100))
+        // Those of other members count by their events.
+        sweeps.note(2_101, swept: 0)
+        #expect(!sweeps.areRead(upTo: 100) && sweeps.areRead(upTo: 101))
+        // Another history has other numbers.
+        sweeps.note(150, swept: 0)
+        #expect(sweeps.areRead(upTo: 0))
+    }
+
+    // D513
+    @Test func `an event says which leases ran out, and when`() throws {
         var bytes = Array("x".utf8)
         bytes.append(bigEndian: 1_790_000_000_000_000)
         bytes += [6] + Array("tenant".utf8) + [4] + Array("id-1".utf8)
         bytes.append(version)
-        guard case .ranOut(let gone, let last, let microseconds) = try read(bytes) else {
-            Issue.record("nothing ran out")
-            return
+        let one = bytes
+        bytes += [4] + Array("id-2".utf8)
+        bytes.append(version)
+        for (bytes, ids) in [(one, ["id-1"]), (bytes, ["id-1", "id-2"])] {
+            guard case .ranOut(let gone, let microseconds) = try read(bytes) else {
+                Issue.record("nothing ran out")
+                return
+            }
+            #expect(gone.map { String(decoding: $0.key.id.utf8, as: UTF8.self) } == ids)
+            #expect(gone.allSatisfy { $0.key.namespace == key.namespace && $0.version == version })
+            #expect(microseconds == 1_790_000_000_000_000)
         }
-        #expect(gone == key && last == version && microseconds == 1_790_000_000_000_000)
-        for length in 1..<bytes.count {
+        for length in 1..<bytes.count where length != one.count {
             #expect(throws: (any Error).self) { try read(Array(bytes.prefix(length))) }
         }
     }

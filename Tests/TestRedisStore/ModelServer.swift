@@ -53,8 +53,10 @@ package struct ModelShard {
 /// One server.
 package struct ModelServer {
     /// Milliseconds between the end of a lease and its sweep.
-    package var sweepDelay: Double = 500
+    package var sweepDelay: Double = 300
     static let silence: Int64 = 2_500
+    /// Leases of an event: two, so that several tell of those that end together.
+    package var mostTold = 2
 
     package let prefix: String
     package var run: String
@@ -240,19 +242,30 @@ package struct ModelServer {
         var swept = 0
         if now >= hold {
             let overdue = shards[number].instances.filter { $0.value.deadline <= Double(now) - sweepDelay }
-            for (key, held) in overdue.sorted(by: { ($0.value.deadline, $0.key) < ($1.value.deadline, $1.key) })
-                .prefix(limit)
+                .sorted(by: { ($0.value.deadline, $0.key) < ($1.value.deadline, $1.key) }).prefix(limit).map(\.key)
+            swept = overdue.count
+            for (namespace, keys) in Dictionary(grouping: overdue, by: \.namespace)
+                .sorted(by: { $0.key.lexicographicallyPrecedes($1.key) })
             {
-                let version = Array(held.value.prefix(16))
-                shards[number].instances[key] = nil
-                _ = shards[number].append(
-                    [UInt8(ascii: "x")] + word(now * 1_000) + counted(key.namespace) + counted(key.id) + version)
-                ranOut.append((key, version))
-                swept += 1
+                for first in stride(from: 0, to: keys.count, by: mostTold) {
+                    runOut(number, keys[first...].prefix(mostTold), of: namespace, at: now)
+                }
             }
         }
         let fields = [now, hold, Int64(swept), swept == limit ? 1 : 0, 1, Int64(shards[number].seq)]
         return .array(fields.map { .integer($0) } + [.array([])])
+    }
+
+    /// Leases of a namespace, which one event tells of.
+    private mutating func runOut(_ number: Int, _ keys: ArraySlice<ModelKey>, of namespace: [UInt8], at now: Int64) {
+        var event = [UInt8(ascii: "x")] + word(now * 1_000) + counted(namespace)
+        for key in keys {
+            guard let held = shards[number].instances.removeValue(forKey: key) else { continue }
+            let version = Array(held.value.prefix(16))
+            event += counted(key.id) + version
+            ranOut.append((key, version))
+        }
+        _ = shards[number].append(event)
     }
 
     // MARK: - Commands

@@ -62,9 +62,9 @@ struct ShardState {
     /// Whether what was asked while it was opened or scanned will not be answered, so that it is opened again.
     var isUnanswered = false
     var ticked = MonotonicTime.zero
-    /// Whether the last tick has left leases that are over, and the last event by then.
+    /// Whether the last tick has left leases that are over.
     var hasOverdue = false
-    var swept: UInt64 = 0
+    var sweeps = RecentSweeps()
     /// Whether an operator has said that the view is to be given up for an empty store.
     var acceptsEmpty = false
     /// Until when the store lets no lease run out, in milliseconds of its clock.
@@ -138,9 +138,8 @@ struct ShardState {
         seq = min(seq, number)
     }
 
-    /// Whether a member reads the events of what it lets go: of a stream that grows faster than it is read, the rest is lost
-    /// to all who read it.
-    var isAbreast: Bool { seq + UInt64(StoreFunctions.mostExpiries * 4) >= swept }
+    /// Whether a member reads the events of what it lets go.
+    var isAbreast: Bool { sweeps.areRead(upTo: seq) }
 
     /// Whether renewals are sent: also while everything is read anew, since nobody stops to sweep meanwhile.
     var takesRenewals: Bool {
@@ -153,6 +152,32 @@ struct ShardState {
 
     /// Whether writes are sent.
     var takesWrites: Bool { phase == .following && (trouble == nil || isProbing) }
+}
+
+/// How far the events of what a member lets go are behind: of a stream that grows faster than it is read, the rest is lost to
+/// all who read it; and what has gathered is read in one turn, in which the member does nothing else.
+struct RecentSweeps {
+    /// Sweeps whose events may be unread. An event tells of many leases, or of one.
+    private static let mostUnread = 4
+
+    /// The last event by each of the last sweeps.
+    private var ends: [UInt64] = []
+    /// By the last tick, the sweeps of other members included.
+    private var last: UInt64 = 0
+
+    mutating func note(_ last: UInt64, swept: Int64) {
+        self.last = last
+        // What is above it was in another history.
+        ends.removeAll { $0 > last }
+        guard swept > 0 else { return }
+        if ends.count == Self.mostUnread { ends.removeFirst() }
+        ends.append(last)
+    }
+
+    func areRead(upTo seq: UInt64) -> Bool {
+        let isOldestRead = ends.count < Self.mostUnread || ends[0] <= seq
+        return isOldestRead && seq + UInt64(StoreFunctions.mostExpiries * Self.mostUnread) >= last
+    }
 }
 
 /// A scan that is under way.

@@ -19,13 +19,13 @@ package struct StoreLimits: Sendable {
     /// How long a read waits for events before it returns empty-handed.
     package var block: Duration = .milliseconds(200)
     /// How often this member says that it lives, and sweeps.
-    package var tickPeriod: Duration = .milliseconds(250)
+    package var tickPeriod: Duration = .milliseconds(150)
     /// How long after it was last followed a shard that was emptied is filled from this member's view without a word.
     package var viewAge: Duration = .seconds(600)
     /// Changes that are drained at once.
     package var drainBudget = 4_096
-    /// Events that a read returns of each stream.
-    package var readCount = 1_000
+    /// Events that a read returns of each stream: what it returns is taken in in one turn.
+    package var readCount = 250
     /// How often the members are asked for, and heartbeats told.
     package var tellPeriod: Duration = .seconds(1)
     /// Whether each shard is read by a command of its own, as in a cluster, where the streams of two are in two slots.
@@ -139,7 +139,7 @@ package final class StoreMember {
 
     // MARK: - Time
 
-    /// Time has passed; to be called every `tickPeriod` / 5 or so.
+    /// Time has passed; to be called every `tickPeriod` / 3 or so.
     package func tick(at time: NodeTime) -> [StoreDirective] {
         var directives: [StoreDirective] = []
         let now = time.monotonic

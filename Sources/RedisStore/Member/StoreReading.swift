@@ -76,7 +76,7 @@ extension StoreMember {
     }
 
     /// Absences shorter than this are made up for by the time that functions let pass before they sweep.
-    private static let shortAbsence: Duration = .milliseconds(250)
+    private static let shortAbsence: Duration = .milliseconds(200)
 
     /// After an absence no lease runs out for a while: its owner may have renewed it here.
     ///
@@ -339,12 +339,14 @@ extension StoreMember {
             if let override, let id = state.replica.id {
                 take(override, StateKey(namespace: state.namespace, id: id), at: time)
             }
-        case .ranOut(let key, let version, let microseconds):
+        case .ranOut(let gone, let microseconds):
             shards[shard.number].recent.noteEnd(number)
-            switch store.runOut(key.id, in: key.namespace, upTo: version, at: microseconds) {
-            case .gone: counts.expired += 1
-            case .renewed: shards[shard.number].admit(.instance(key))
-            case .unknown: break
+            for (key, version) in gone {
+                switch store.runOut(key.id, in: key.namespace, upTo: version, at: microseconds) {
+                case .gone: counts.expired += 1
+                case .renewed: shards[shard.number].admit(.instance(key))
+                case .unknown: break
+                }
             }
         case .renewed(let states): for state in states { _ = store.merge(state, at: time.moment) }
         case .unknown: break

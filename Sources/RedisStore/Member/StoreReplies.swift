@@ -159,6 +159,7 @@ extension StoreMember {
         guard case .array(let fields) = value, fields.count >= 6, let now = fields[0].number,
             let hold = fields[1].number, let swept = fields[2].number, let more = fields[3].number
         else { return [.note(.unreadable(shard, "the reply of a tick"))] }
+        shards[shard.number].sweeps.note(fields[5].number.flatMap { UInt64(exactly: $0) } ?? 0, swept: swept)
         counts.swept += UInt64(max(0, swept))
         var directives = correct(now, sent: sent, at: time)
         if hold > now, shards[shard.number].held < hold {
@@ -167,7 +168,6 @@ extension StoreMember {
         shards[shard.number].held = hold
         noteHeldBack(fields.count > 6 ? fields[6] : .nothing, shard, now: now, at: time)
         shards[shard.number].hasOverdue = more > 0
-        shards[shard.number].swept = fields[5].number.flatMap { UInt64(exactly: $0) } ?? 0
         return directives + sweepOverdue(at: time.monotonic)
     }
 

@@ -9,8 +9,8 @@ package enum StoreEvent: Sendable {
     /// The state of an id or of a service was written, or an operator's word on an instance, which then has another one
     /// than its state brings along.
     case state(Replicated, StatusOverride?)
-    /// A lease has run out at this time, in microseconds since 1970, and its instance was removed.
-    case ranOut(StateKey, Version, microseconds: Int64)
+    /// Leases of a namespace have run out at this time, in microseconds since 1970, and their instances were removed.
+    case ranOut([(key: StateKey, version: Version)], microseconds: Int64)
     /// Heartbeats that a member took within the last second.
     case renewed([Replicated])
     /// Of a newer release.
@@ -35,11 +35,14 @@ package enum StoreEvent: Sendable {
             self = .state(state, override)
         case Kind.ranOut:
             let microseconds = Int64(clamping: try reader.word())
-            let name = try reader.counted()
-            guard let namespace = String(validating: name, as: UTF8.self), let id = InstanceID(try reader.counted())
-            else { throw .text }
-            let key = StateKey(namespace: Namespace(namespace), id: id)
-            self = .ranOut(key, try reader.version(), microseconds: microseconds)
+            guard let name = String(validating: try reader.counted(), as: UTF8.self) else { throw .text }
+            let namespace = Namespace(name)
+            var gone: [(key: StateKey, version: Version)] = []
+            repeat {
+                guard let id = InstanceID(try reader.counted()) else { throw .text }
+                gone.append((StateKey(namespace: namespace, id: id), try reader.version()))
+            } while reader.remaining > 0
+            self = .ranOut(gone, microseconds: microseconds)
         case Kind.renewed:
             var states: [Replicated] = []
             while reader.remaining > 0 { if let state = try reader.state(last: &last) { states.append(state) } }

@@ -24,7 +24,7 @@ GRACES = (0, 1_000, 30_000)
 BUDGETS = (None, None, (1, 600_000), (50, 70_000), (100, 0))
 # The words of a version, so that each of its four parts decides at times, and so do the highest bits.
 WORDS = (0, 1, 0x7FFFFFFF, 0x80000000, 0xFF00FF00)
-STEPS = (0, 1, 250, 499, 500, 501, 1_000, 2_499, 2_500, 2_501, 3_000, 3_001, 10_000, 60_000, 15 * 60_000, 3_600_000, -2_000, -60_000)
+STEPS = (0, 1, 250, 299, 300, 301, 1_000, 2_499, 2_500, 2_501, 3_000, 3_001, 10_000, 60_000, 15 * 60_000, 3_600_000, -2_000, -60_000)
 
 
 def test_copy(library):
@@ -80,7 +80,7 @@ class Chooser:
         if chance < 0.34:
             return "put", {"member": member, "items": [self.item() for _ in range(choose((1, 5, 40, 80) if self.is_crowded else (1, 1, 2, 5)))]}
         if chance < 0.52:
-            return "wait", choose((501, 1_000, 6_000, 20_000, 60_000)) if self.is_crowded else choose(STEPS[:13] if self.random.random() < 0.8 else STEPS)
+            return "wait", choose((301, 1_000, 6_000, 20_000, 60_000)) if self.is_crowded else choose(STEPS[:13] if self.random.random() < 0.8 else STEPS)
         if chance < 0.72:
             budgets = BUDGETS if self.random.random() < 0.15 or not self.is_crowded else ((20, 600_000), (20, 75_000))
             return "tick", {"member": member, "about": choose((b"{}", b'{"version":"1"}')), "grace": 0 if self.is_crowded else choose(GRACES),

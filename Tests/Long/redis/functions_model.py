@@ -6,10 +6,11 @@ so whatever the functions leave behind or forget shows at once. The states are t
 
 import struct
 
-SWEEP_DELAY = 500
+SWEEP_DELAY = 300
 SILENCE = 2_500
 PRESENCE = 3_000
 MINUTE = 60_000
+MOST_TOLD = 50
 LEAST = 10
 SMALLEST = 20
 TOMBSTONE_TIME = 15 * 60_000
@@ -86,8 +87,10 @@ class Reader:
                 self.held["o"][key] = override
         elif kind == b"x":
             namespace, data = uncounted(data[8:])
-            name, version = uncounted(data)
-            assert self.held["i"].pop((namespace, name))[:16] == version, "another version than that which is held has run out"
+            while data:
+                name, data = uncounted(data)
+                version, data = data[:16], data[16:]
+                assert self.held["i"].pop((namespace, name))[:16] == version, "another version than that which is held has run out"
 
 
 class Instance:
@@ -254,11 +257,13 @@ class Model:
         self.about.pop(member, None)
         return "OK"
 
-    def run_out(self, key):
-        gone = self.i.pop(key)
-        self.event(b"x" + struct.pack(">Q", self.now) + counted(key[0]) + counted(key[1]) + gone.value[:16])
-        if key in self.o:
-            self.ends["o", *key] = self.at + OVERRIDE_TIME
+    def run_out(self, *keys):
+        """Leases of one namespace."""
+        told = b"".join(counted(name) + self.i.pop((namespace, name)).value[:16] for namespace, name in keys)
+        self.event(b"x" + struct.pack(">Q", self.now) + counted(keys[0][0]) + told)
+        for key in keys:
+            if key in self.o:
+                self.ends["o", *key] = self.at + OVERRIDE_TIME
 
     def held_back(self, namespace):
         """The oldest first."""
@@ -283,6 +288,12 @@ class Model:
                 self.run_out((namespace, name))
                 minute[2] += 1
                 released += 1
+        if not budget and not self.minutes:
+            for namespace in dict.fromkeys(key[0] for _, _, key in overdue):
+                keys = [key for _, _, key in overdue if key[0] == namespace]
+                for start in range(0, len(keys), MOST_TOLD):
+                    self.run_out(*keys[start:start + MOST_TOLD])
+            return len(overdue), False
         gone = 0
         for end, _, key in overdue:
             namespace = key[0]
