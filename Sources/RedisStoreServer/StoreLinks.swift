@@ -19,6 +19,8 @@ final class StoreLinks {
         case disconnected(StoreNode, String, lost: [StoreQuestion], isRefusal: Bool)
         /// A question will not be answered, though its server is connected.
         case lost(StoreQuestion)
+        /// A Sentinel is of no use now, for this reason; or, without one, it is again.
+        case doubted(StoreNode, String?)
     }
 
     /// The connections to one server.
@@ -131,14 +133,16 @@ final class StoreLinks {
                 leave(node, "the Sentinels have another master, or are about to", isRefusal: false, onLoop)
             }
         }
-        show(sentinels)
+        show(sentinels, onLoop)
     }
 
-    private func show(_ sentinels: SentinelLinks) {
+    private func show(_ sentinels: SentinelLinks, _ onLoop: borrowing OnLoop) {
         for sentinel in sentinels.known {
+            let (reason, last) = (sentinels.reasons[sentinel], known[sentinel]?.reason)
             known[sentinel] = StoreStatus.Server(
                 address: sentinel.description, engine: "sentinel", isConnected: sentinels.isConnected(sentinel),
-                reason: sentinels.reasons[sentinel])
+                reason: reason)
+            if reason != last { handler(.doubted(sentinel, reason), onLoop) }
         }
     }
 

@@ -35,6 +35,13 @@ struct StoreLog {
             metadata: ["server": "\(node)", "reason": "\(sentence)"])
     }
 
+    func doubted(_ sentinel: StoreNode, _ reason: String?) {
+        guard let reason else {
+            return logger.info("a Sentinel is of use again", metadata: ["sentinel": "\(sentinel)"])
+        }
+        logger.warning("a Sentinel is of no use", metadata: ["sentinel": "\(sentinel)", "reason": "\(reason)"])
+    }
+
     func write(_ note: StoreNote) {
         switch note {
         case .claimed(let shard):

@@ -129,6 +129,7 @@ final class StoreLoop {
             if case .read = question { return events.append((question, value)) }
             carryOut(member.answered(question, value, at: now), onLoop)
         case .lost(let question): carryOut(member.lost(question, at: now), onLoop)
+        case .doubted(let sentinel, let reason): log.doubted(sentinel, reason)
         case .disconnected(let node, let sentence, let lost, let isRefusal):
             log.disconnected(node, sentence, isRefusal: isRefusal)
             // Before there is a view to serve, nobody is helped by waiting for an operator to find the line in the log.

@@ -122,7 +122,7 @@ class StoreMember(cluster.Member):
 
 
 class StoreCluster(cluster.Cluster):
-    """Members over the same engines. `settings` are added to what says where these are."""
+    """Members over the same engines. `settings` are added to what says where these are; with None one of those is left out."""
 
     def __init__(self, run, engines, size=MEMBERS, settings=None):
         self.program = run.registry
@@ -135,7 +135,8 @@ class StoreCluster(cluster.Cluster):
             directory.mkdir()
             self.settings = {"CLUSTER_DIR": str(directory), "CLUSTER_SIZE": str(size)}
         else:
-            self.settings = {**store_settings(engines), **(settings or {})}
+            told = {**store_settings(engines), **(settings or {})}
+            self.settings = {name: value for name, value in told.items() if value is not None}
         for _ in range(size):
             self.add()
 
