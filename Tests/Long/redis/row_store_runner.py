@@ -41,13 +41,18 @@ def running(run, folder):
     with open(os.devnull, "wb") as nothing:
         runner = subprocess.Popen(
             [sys.executable, HERE / "store_faults.py", "--registry", run.registry, LONG_ROW], env={**os.environ, "TMPDIR": folder},
-            stdin=subprocess.DEVNULL, stdout=nothing, stderr=nothing)
+            stdin=subprocess.DEVNULL, stdout=nothing, stderr=nothing, preexec_fn=heed)
     try:
         yield runner
     finally:
         if runner.poll() is None:
             runner.terminate()
             runner.wait(timeout=END_SECONDS)
+
+
+def heed():
+    """What runs in the background of a shell ignores Ctrl-C, and so would what it starts."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def all_of_row(runner):
