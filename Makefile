@@ -5,7 +5,7 @@ SHELL := /bin/bash
 # The feeds that have tests with real clients.
 FEEDS := watch prometheus envoy consul dns balancer readme
 # The parts of the tests with Redis and Valkey.
-REDIS := functions engines documents migrate faults
+REDIS := functions engines documents migrate contract faults
 .PHONY: build dependencies run cluster demo.kubernetes demo.feeds demo.redis test test.all test.thread test.address test.simulation test.promtool test.packaging bench.expiry
 .PHONY: test.schemathesis test.sslyze test.soak test.border test.upgrade test.cluster test.balancer test.catalogs test.kubernetes test.proxies test.faults
 .PHONY: test.redis $(addprefix test.redis.,$(REDIS)) test.ui deps.ui test.jwt test.eureka test.feeds $(addprefix test.feeds.,$(FEEDS)) fuzz fuzz.build bench bench.docs precommit lint format sentences docker clean hooks help
@@ -236,6 +236,11 @@ test.redis.documents: build deps.redis
 # Move clients from members that keep everything themselves to members over Redis and Valkey, and find no look-up failing and no instance lost.
 test.redis.migrate: build deps.redis
 	python3 Tests/Long/redis/migrate.py --registry bin/registry --venv $(VENV)
+
+# Run the tests of the real binary over Redis and over Valkey: what clients are promised holds over a store too, but for what contract.py names.
+test.redis.contract: deps.redis
+	REGISTRY_TESTS=ProcessTests swift build --build-tests
+	python3 Tests/Long/redis/contract.py --venv $(VENV)
 
 # Apply every fault of Redis to members over it; `make test.redis.fault.flush` applies one, `Tests/Long/redis/store_faults.py --list` lists them.
 test.redis.faults: build deps.redis

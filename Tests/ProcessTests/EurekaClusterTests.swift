@@ -44,6 +44,7 @@ struct EurekaClusterTests {
         try cluster.waitUntilJoined()
         let (one, other) = (try cluster.member(1).connect(), try cluster.member(2).connect())
         try Self.register(one, dirty: 2_000, port: 1)
+        try cluster.waitUntilAlike()
         #expect(try Self.field(other, "lastDirtyTimestamp") == "2000")
 
         // E302 With a newer one it renews the lease and is answered 404, so that the client registers what it has become.
@@ -61,12 +62,15 @@ struct EurekaClusterTests {
 
         // E202 An older registration keeps what is there, a newer one replaces it, on all members.
         try Self.register(other, dirty: 1_999, port: 2)
+        try cluster.waitUntilAlike()
         for client in [one, other] { #expect(try Self.port(client) == 1) }
         try Self.register(other, dirty: 2_001, port: 3)
+        try cluster.waitUntilAlike()
         for client in [one, other] { #expect(try Self.port(client) == 3) }
         #expect(try one.ask("PUT", Self.path + "?lastDirtyTimestamp=2001").status == 200)
         #expect(try one.ask("PUT", Self.path + "?lastDirtyTimestamp=2000").status == 200)
         #expect(try one.ask("DELETE", Self.path).status == 200)
+        try cluster.waitUntilAlike()
         #expect(try other.ask("PUT", Self.path + "?lastDirtyTimestamp=2001").status == 404)
     }
 
@@ -76,8 +80,10 @@ struct EurekaClusterTests {
         try cluster.waitUntilJoined()
         let (one, other) = (try cluster.member(1).connect(), try cluster.member(2).connect())
         try Self.register(one, dirty: 1, port: 1)
+        try cluster.waitUntilAlike()
         let rest = "/api/v1/instances/WEB:i"
         func check(_ status: String, registered: String?) throws {
+            try cluster.waitUntilAlike()
             for client in [one, other] {
                 #expect(try Self.field(client, "status") == status)
                 #expect(try Self.field(client, "overriddenStatus") == (registered == nil ? "UNKNOWN" : status))
@@ -96,6 +102,7 @@ struct EurekaClusterTests {
         try check("UP", registered: nil)
         #expect(try one.ask("PUT", rest + "/status?value=DOWN").status == 200)
         #expect(try one.ask("DELETE", Self.path).status == 200)
+        try cluster.waitUntilAlike()
         try Self.register(other, dirty: 3, port: 3)
         try check("DOWN", registered: "UP")
         #expect(try other.ask("DELETE", rest + "/status").status == 200)

@@ -12,6 +12,7 @@ struct ReadYourWritesTests {
     private static func joined(_ settings: [String] = ["--acknowledge_timeout=5s"]) throws -> TestCluster {
         let cluster = try TestCluster(size: 3, settings)
         try cluster.waitUntilJoined()
+        guard !TestStore.isUsed else { return cluster }
         for index in 1...3 {
             try Patience.wait("both directions of all links of member \(index)") {
                 let members =
@@ -62,6 +63,10 @@ struct ReadYourWritesTests {
         let cluster = try Self.joined()
         let path = try Self.register(try cluster.member(1).connect(), "10.0.0.1:80", "UP")
         try cluster.kill(1)
+        // Members of a store may be told a moment later.
+        try Patience.wait("the registration at the others") {
+            try !TestStore.isUsed || (2...3).allSatisfy { try cluster.ask($0, "GET", path).status == 200 }
+        }
         for index in 2...3 { #expect(try cluster.ask(index, "GET", path).status == 200) }
     }
 

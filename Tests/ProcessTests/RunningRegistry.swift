@@ -61,17 +61,17 @@ final class RunningRegistry {
     ///   - standardError: where the log goes; nil is a file, which `logged` reads.
     ///   - descriptors: the most descriptors it may have; nil leaves the limit alone.
     ///   - portFile: where the ports are to be written; nil is a file of its own.
+    ///   - storePrefix: of all that serve the same instances, where a store has them; nil is one of its own.
     init(
         _ arguments: [String] = [], host: String = "127.0.0.1", standardError: FileHandle? = nil,
-        descriptors: Int? = nil,
-        portFile: String? = nil
+        descriptors: Int? = nil, portFile: String? = nil, storePrefix: String? = nil
     ) throws {
         folder = FileManager.default.temporaryDirectory.appending(path: "registry-\(UUID().uuidString)")
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
         log = folder.appending(path: "log")
         let portFile = portFile ?? folder.appending(path: "port").path()
         let settings = ["--api_port=0", "--listen_address=\(host)", "--port_file=\(portFile)", "--loops=1"] + arguments
-        process = try Self.process(settings, descriptors: descriptors)
+        process = try Self.process(settings, descriptors: descriptors, storePrefix: storePrefix)
         try Data().write(to: log)
         process.standardError = try standardError ?? FileHandle(forWritingTo: log)
         try process.run()
@@ -98,6 +98,7 @@ final class RunningRegistry {
             port = try #require(ports["api"] ?? nil, "the port file says \(lines)")
             replicationPort = ports["replication"] ?? nil
             dnsPort = ports["dns"] ?? nil
+            if TestStore.isUsed { try waitUntilFollowing() }
         } catch {
             if process.isRunning { kill(process.processIdentifier, SIGKILL) }
             process.waitUntilExit()
@@ -152,7 +153,9 @@ final class RunningRegistry {
 
     /// A process that is yet to be run. The threads that tests run on have signals blocked, which a child inherits: so
     /// each test that stops a registry also holds it to hearing signals whatever its parent did.
-    private static func process(_ arguments: [String], descriptors: Int?) throws -> Process {
+    private static func process(
+        _ arguments: [String], descriptors: Int?, storePrefix: String? = nil
+    ) throws -> Process {
         let binary = try program()
         let process = Process()
         // The shell sets the limit and becomes the registry: the process id is the registry's.
@@ -169,6 +172,7 @@ final class RunningRegistry {
         var environment = ProcessInfo.processInfo.environment.filter {
             ["ASAN_OPTIONS", "TSAN_OPTIONS"].contains($0.key)
         }
+        environment.merge(TestStore.environment(prefix: storePrefix ?? TestStore.prefix())) { $1 }
         environment["TSAN_OPTIONS"]?.append(":report_thread_leaks=0")
         // Looking for leaks at the end takes descriptors itself, and waits for them.
         if descriptors != nil { environment["ASAN_OPTIONS"]?.append(":detect_leaks=0") }

@@ -23,13 +23,16 @@ struct ServiceStatusClusterTests {
         try cluster.waitUntilJoined()
         let clients = try (1...3).map { try cluster.member($0).connect() }
         for number in 1...3 { try Self.register(clients[number - 1], number) }
+        try cluster.waitUntilAlike()
         #expect(try clients[1].ask("PUT", Self.path + "/status?value=OUT_OF_SERVICE").status == 200)
         try Self.register(clients[2], 4)
+        try cluster.waitUntilAlike()
         for client in clients {
             #expect(try Self.statuses(client) == Array(repeating: "OUT_OF_SERVICE", count: 4))
             #expect(try client.ask("GET", Self.path + "/status").object()["instances"] as? Int == 4)
         }
         #expect(try clients[0].ask("DELETE", Self.path + "/status").status == 200)
+        try cluster.waitUntilAlike()
         for client in clients {
             #expect(try Self.statuses(client) == Array(repeating: "UP", count: 4))
             #expect(try client.ask("GET", Self.path + "/status").object()["status"] == nil)
@@ -43,6 +46,7 @@ struct ServiceStatusClusterTests {
         try cluster.waitUntilJoined()
         let clients = try (1...3).map { try cluster.member($0).connect() }
         for number in 1...3 { try Self.register(clients[number - 1], number) }
+        try cluster.waitUntilAlike()
         #expect(try clients[0].ask("PUT", Self.path + "/drain?for=2s").status == 200)
         try cluster.kill(1)
         for client in clients[1...] {
