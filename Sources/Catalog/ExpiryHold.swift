@@ -60,7 +60,8 @@ package final class ExpiryHold: Sendable {
         var hearing = PeerHearing.whole(restarts: false)
         var paused: Hold?
         var restored: Hold?
-        var store: Hold?
+        /// In these namespaces alone.
+        var store: (hold: Hold, parts: NamespaceParts)?
         /// As `ExpiryBounds` has them.
         var elsewhere = LeaseTime.distantFuture
         var restart = ExpiryBounds.none.restart
@@ -76,6 +77,9 @@ package final class ExpiryHold: Sendable {
     /// Since when look-ups may find what is gone, in nanoseconds of the monotonic clock; `.max` when they do not.
     /// Written under the lock.
     private let staleSince = Atomic<Int64>(.max)
+    /// The same for what the store outside holds, and in which namespaces.
+    private let storeSince = Atomic<Int64>(.max)
+    private let storeParts = Atomic<UInt16>(0)
 
     package init(loops: Int = 0) {
         self.loops = (0..<loops).map { _ in ReadMark() }
@@ -151,10 +155,11 @@ package final class ExpiryHold: Sendable {
         }
     }
 
-    /// Since when the store outside lets no lease run out, and until when at most; nil when it does.
-    package func store(_ hold: (since: MonotonicTime, until: MonotonicTime)?) {
+    /// In which namespaces and since when the store outside lets no lease run out, and until when at most; nil when it
+    /// does in all.
+    package func store(_ hold: (parts: NamespaceParts, since: MonotonicTime, until: MonotonicTime)?) {
         state.withLock { state in
-            state.store = hold.map { Hold(cause: .storeDown, since: $0.since, until: $0.until) }
+            state.store = hold.map { (Hold(cause: .storeDown, since: $0.since, until: $0.until), $0.parts) }
             publish(state)
         }
     }
@@ -174,20 +179,32 @@ package final class ExpiryHold: Sendable {
     }
 
     /// Since when look-ups may find what is gone; nil when they do not.
-    package var lookUpsAreStaleSince: MonotonicTime? {
-        let since = staleSince.load(ordering: .relaxed)
+    ///
+    /// - Parameter namespace: in which was looked; nil when in none.
+    package func lookUpsAreStaleSince(in namespace: @autoclosure () -> Namespace?) -> MonotonicTime? {
+        var since = staleSince.load(ordering: .relaxed)
+        let store = storeSince.load(ordering: .acquiring)
+        if store < since {
+            let parts = NamespaceParts(bits: storeParts.load(ordering: .relaxed))
+            if namespace().map({ parts.contains($0) }) ?? true { since = store }
+        }
         return since == .max ? nil : MonotonicTime(nanoseconds: since)
     }
 
     private func publish(_ state: State) {
-        staleSince.store(Self.holds(state).map(\.since.nanoseconds).min() ?? .max, ordering: .relaxed)
+        staleSince.store(Self.own(state).map(\.since.nanoseconds).min() ?? .max, ordering: .relaxed)
+        // Before the time: whoever reads that sees these, or later ones.
+        storeParts.store(state.store?.parts.bits ?? 0, ordering: .relaxed)
+        storeSince.store(state.store?.hold.since.nanoseconds ?? .max, ordering: .releasing)
     }
 
-    private static func holds(_ state: State) -> [Hold] {
+    private static func holds(_ state: State) -> [Hold] { own(state) + [state.store?.hold].compactMap(\.self) }
+
+    /// What this member holds by its own judgement.
+    private static func own(_ state: State) -> [Hold] {
         var holds: [Hold] = []
         if let paused = state.paused { holds.append(paused) }
         if let restored = state.restored { holds.append(restored) }
-        if let store = state.store { holds.append(store) }
         if case .cutOff(let since, let until) = state.hearing {
             holds.append(Hold(cause: .cutOff, since: since, until: until))
         }

@@ -67,7 +67,7 @@ extension ConsulList {
     /// Answers without waiting for a change.
     func answer(_ call: borrowing Call) throws(Refused) -> Reply {
         // An unknown service is an empty list, and clients drop what they had: that is not said on a guess.
-        if let service, call.registry.isBehind(at: call.monotonic),
+        if let service, call.registry.isBehind(in: namespace, at: call.monotonic),
             !call.registry.lookup.hasService(service, in: namespace, at: call.moment.lease)
         {
             throw .notSure

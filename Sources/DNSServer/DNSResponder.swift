@@ -145,7 +145,7 @@ package final class DNSResponder {
         guard case .service(let service, let reading) = choice else {
             cache.keep(nil, for: query, in: message)
             // What others have acknowledged may not have come yet, and nothing would mean that it is gone.
-            guard !registry.isBehind(at: monotonic) else { return .failure(.serverFailure) }
+            guard !registry.isBehind(in: shown.namespace, at: monotonic) else { return .failure(.serverFailure) }
             return choice == .empty ? .nothing : .failure(.nameError)
         }
         if let kept = cache.find(query, in: message), !kept.isEmpty,
@@ -162,7 +162,7 @@ package final class DNSResponder {
         let kept = KeptAnswer(
             name, shown, service, reading, view, material, targets: targets.count, listing, at: monotonic)
         cache.keep(kept, for: query, in: message)
-        if targets.isEmpty, registry.isBehind(at: monotonic) { return .failure(.serverFailure) }
+        if targets.isEmpty, registry.isBehind(in: shown.namespace, at: monotonic) { return .failure(.serverFailure) }
         return .records(material, rotation: kept.nextRotation(query.type))
     }
 

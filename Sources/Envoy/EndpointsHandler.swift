@@ -23,7 +23,7 @@ final class EndpointsHandler: Sendable {
             }
         }
         // Of an unknown service Envoy drops all endpoints that it has: that is not said on a guess.
-        if call.registry.isBehind(at: call.monotonic) {
+        if call.registry.isBehind(in: namespace, at: call.monotonic) {
             for cluster in wish.clusters
             where !call.registry.lookup.hasService(cluster.service, in: namespace, at: call.moment.lease) {
                 throw .notSure

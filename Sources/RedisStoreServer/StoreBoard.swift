@@ -27,7 +27,7 @@ final class StoreBoard: Sendable {
 
     init() {
         standing.publish(
-            ClusterStanding(waits: true, mayBeUnderWay: true, behindSince: nil, refusesChanges: true, isStrict: true))
+            ClusterStanding(waits: true, mayBeUnderWay: true, behindSince: nil, refusing: .all, isStrict: true))
     }
 
     var hasCopy: Bool { ready.load(ordering: .acquiring) }

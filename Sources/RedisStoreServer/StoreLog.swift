@@ -65,6 +65,10 @@ struct StoreLog {
         case .refused(let shard, let sentence):
             logger.error(
                 "the store takes no changes", metadata: ["shard": "\(shard.number)", "reason": "\(sentence)"])
+        case .paused(let shard, let sentence):
+            logger.notice(
+                "a shard is not where it was",
+                metadata: ["shard": "\(shard.number)", "reason": "\(sentence)"])
         case .acceptsAgain(let shard):
             logger.info("the store takes changes again", metadata: ["shard": "\(shard.number)"])
         case .unreadable(let shard, let what):

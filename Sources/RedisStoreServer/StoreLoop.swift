@@ -196,7 +196,7 @@ final class StoreLoop {
             case .answered(let ticket, let isSure): mail.answer(ticket, isSure: isSure)
             case .standing(let standing): parts.board.standing.publish(standing)
             case .becameReady: parts.board.becomeReady()
-            case .hold(let since, let until): parts.expiryHold.store((since, until))
+            case .hold(let namespaces, let since, let until): parts.expiryHold.store((namespaces, since, until))
             case .endHold: parts.expiryHold.store(nil)
             case .correctClock(let nanoseconds): parts.board.correctClock(nanoseconds: nanoseconds)
             case .note(let note): log.write(note)

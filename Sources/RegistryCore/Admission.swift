@@ -147,7 +147,7 @@ package final class Admission {
         }
         if registry.lifecycle.isLeaving { throw .leaving }
         if purpose == .lookUp, !registry.cluster.hasCopy { throw .noCopyYet }
-        if purpose == .change, registry.standing.refusesChanges { throw .storeAway }
+        if purpose == .change, registry.standing.refusesChanges(in: principal.namespace) { throw .storeAway }
     }
 
     /// What a namespace may have. Without quotas it costs an atomic load.

@@ -154,8 +154,13 @@ package final class RegistryState: Sendable {
 
     // MARK: - How this member stands
 
-    /// Whether what others have acknowledged may be unknown here: then no client is told that something does not exist.
-    package func isBehind(at now: MonotonicTime) -> Bool { standing.behindSince(at: now) != nil }
+    /// Whether what others have acknowledged in a namespace may be unknown here: then no client is told that something
+    /// does not exist.
+    ///
+    /// - Parameter namespace: nil when it is asked in none.
+    package func isBehind(in namespace: @autoclosure () -> Namespace?, at now: MonotonicTime) -> Bool {
+        standing.behindSince(at: now, in: namespace()) != nil
+    }
 
     /// Since when, and until when at the latest, this member is not ready because its issuer's keys were never had
     /// (J306); nil when it does not wait for them.
@@ -177,8 +182,8 @@ package final class RegistryState: Sendable {
     ///
     /// - Parameter namespace: in which was looked; nil when in none.
     package func staleness(of namespace: @autoclosure () -> Namespace?, at now: MonotonicTime) -> Int? {
-        var since = standing.behindSince(at: now)
-        if let held = expiryHold.lookUpsAreStaleSince { since = min(since ?? held, held) }
+        var since = standing.behindSince(at: now, in: namespace())
+        if let held = expiryHold.lookUpsAreStaleSince(in: namespace()) { since = min(since ?? held, held) }
         if store.mayBeSilent, let silent = namespace().flatMap({ store.silentSince($0) }) {
             since = min(since ?? silent, silent)
         }

@@ -1,6 +1,7 @@
-// What requests ask of the cluster: three words that the replication thread writes and API loops read, without a lock.
+// What requests ask of the cluster: a few words that the replication thread writes and API loops read, without a lock.
 // An object of its own, so that a loop reads it directly, whatever the cluster behind it is.
 
+package import Catalog
 import Synchronization
 package import Time
 
@@ -9,12 +10,15 @@ package final class PublishedStanding: Sendable {
     private static let waits: UInt8 = 1
     private static let mayBeUnderWay: UInt8 = 2
     private static let isCatchingUp: UInt8 = 4
-    private static let refusesChanges: UInt8 = 8
-    private static let isStrict: UInt8 = 16
+    private static let isStrict: UInt8 = 8
     /// Stands for a time that has not come.
     private static let never = Int64.max
 
     private let flags = Atomic<UInt8>(0)
+    /// The namespaces in which changes are refused.
+    private let refusing = Atomic<UInt16>(0)
+    /// The namespaces that `behind` is about.
+    private let parts = Atomic<UInt16>(0)
     /// In nanoseconds of the monotonic clock.
     private let behind = Atomic<Int64>(PublishedStanding.never)
     /// When what other members said was last looked at, in nanoseconds of the monotonic clock. A member alone is connected to no
@@ -36,17 +40,30 @@ package final class PublishedStanding: Sendable {
     /// before and after what it is to excuse: a copy begins, or ends, at any time.
     package var isCatchingUp: Bool { flags.load(ordering: .acquiring) & Self.isCatchingUp != 0 }
 
-    /// Whether changes are refused, because the store that must have them is away.
-    package var refusesChanges: Bool { flags.load(ordering: .acquiring) & Self.refusesChanges != 0 }
+    /// Whether changes in any namespace are refused, because the store that must have them is away.
+    package var refusesChanges: Bool { refusing.load(ordering: .acquiring) != 0 }
+
+    /// Whether changes in this namespace are.
+    package func refusesChanges(in namespace: Namespace) -> Bool {
+        NamespaceParts(bits: refusing.load(ordering: .acquiring)).contains(namespace)
+    }
 
     /// Whether a change that nobody acknowledges in time is not answered as if it were done.
     package var isStrict: Bool { flags.load(ordering: .acquiring) & Self.isStrict != 0 }
 
     /// Since when this member may lack what others have acknowledged: it was left out, or what they say has not been
     /// looked at for too long, as after a pause. Nil when it has caught up.
-    package func behindSince(at now: MonotonicTime) -> MonotonicTime? {
+    ///
+    /// - Parameter namespace: about which something is said; nil when about none.
+    package func behindSince(at now: MonotonicTime, in namespace: @autoclosure () -> Namespace?) -> MonotonicTime? {
         let behind = behind.load(ordering: .acquiring)
-        guard behind == Self.never else { return MonotonicTime(nanoseconds: behind) }
+        guard behind == Self.never else {
+            let parts = NamespaceParts(bits: parts.load(ordering: .relaxed))
+            guard parts != .all, let namespace = namespace(), !parts.contains(namespace) else {
+                return MonotonicTime(nanoseconds: behind)
+            }
+            return nil
+        }
         let pulse = MonotonicTime(nanoseconds: pulse.load(ordering: .acquiring))
         return now - pulse > longestSilence ? pulse : nil
     }
@@ -54,11 +71,14 @@ package final class PublishedStanding: Sendable {
     // MARK: - The replication thread
 
     package func publish(_ standing: ClusterStanding) {
+        // Before the time: whoever reads that sees these, or later ones.
+        parts.store(standing.behind.bits, ordering: .relaxed)
         behind.store(standing.behindSince?.nanoseconds ?? Self.never, ordering: .releasing)
+        refusing.store(standing.refusing.bits, ordering: .releasing)
         flags.store(
             (standing.waits ? Self.waits : 0) | (standing.mayBeUnderWay ? Self.mayBeUnderWay : 0)
                 | (standing.isCatchingUp ? Self.isCatchingUp : 0)
-                | (standing.refusesChanges ? Self.refusesChanges : 0) | (standing.isStrict ? Self.isStrict : 0),
+                | (standing.isStrict ? Self.isStrict : 0),
             ordering: .releasing)
     }
 

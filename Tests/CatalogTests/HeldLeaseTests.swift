@@ -153,16 +153,17 @@ struct ExpiryHoldTests {
         let hold = ExpiryHold()
         hold.peersAre(.unsure, at: at(1_000))
         #expect(hold.bounds(at: at(2_000)).elsewhere == at(1_000))
-        #expect(hold.holds.isEmpty && hold.lookUpsAreStaleSince == nil)
+        #expect(hold.holds.isEmpty && hold.lookUpsAreStaleSince(in: nil) == nil)
         hold.peersAre(.cutOff(since: 70_000, until: 670_000), at: at(3_000))
         #expect(hold.bounds(at: at(9_000)).elsewhere == at(1_000))
         #expect(
-            hold.holds == [Hold(cause: .cutOff, since: 70_000, until: 670_000)] && hold.lookUpsAreStaleSince == 70_000)
+            hold.holds == [Hold(cause: .cutOff, since: 70_000, until: 670_000)]
+                && hold.lookUpsAreStaleSince(in: nil) == 70_000)
         hold.peersAre(.whole(restarts: true), at: at(10_000))
         #expect(
             hold.bounds(at: at(10_000)).elsewhere == .distantFuture && hold.bounds(at: at(10_000)).restart == at(10_000)
         )
-        #expect(hold.holds.isEmpty && hold.lookUpsAreStaleSince == nil)
+        #expect(hold.holds.isEmpty && hold.lookUpsAreStaleSince(in: nil) == nil)
         hold.peersAre(.whole(restarts: false), at: at(11_000))
         #expect(hold.bounds(at: at(11_000)).restart == at(10_000), "what has begun anew goes on")
     }
@@ -176,8 +177,25 @@ struct ExpiryHoldTests {
             hold.holds == [
                 Hold(cause: .paused, since: 10_000, until: 25_000), Hold(cause: .cutOff, since: 9_000, until: 30_000),
             ])
-        #expect(hold.lookUpsAreStaleSince == 9_000)
+        #expect(hold.lookUpsAreStaleSince(in: nil) == 9_000)
         hold.clockStands(until: nil, at: 12_000)
         #expect(hold.holds.map(\.cause) == [.cutOff])
+    }
+
+    @Test func `what a store outside holds in some namespaces is said of look-ups there alone`() {
+        let hold = ExpiryHold()
+        let (here, elsewhere) = (Namespace("here"), Namespace("elsewhere"))
+        #expect(NamespaceParts.part(of: here) != NamespaceParts.part(of: elsewhere))
+        var parts = NamespaceParts.none
+        parts.insert(NamespaceParts.part(of: here))
+        hold.store((parts, since: 5_000, until: 35_000))
+        #expect(hold.holds == [Hold(cause: .storeDown, since: 5_000, until: 35_000)])
+        #expect(hold.lookUpsAreStaleSince(in: here) == 5_000 && hold.lookUpsAreStaleSince(in: nil) == 5_000)
+        #expect(hold.lookUpsAreStaleSince(in: elsewhere) == nil)
+        hold.clockStands(until: 20_000, at: 6_000)
+        #expect(hold.lookUpsAreStaleSince(in: here) == 5_000 && hold.lookUpsAreStaleSince(in: elsewhere) == 6_000)
+        hold.clockStands(until: nil, at: 7_000)
+        hold.store(nil)
+        #expect(hold.lookUpsAreStaleSince(in: here) == nil && hold.holds.isEmpty)
     }
 }

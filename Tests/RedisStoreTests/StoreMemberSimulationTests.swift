@@ -109,7 +109,9 @@ private final class Play {
     }
 
     /// Whether a member takes changes: else it answers 503.
-    private func takes(_ member: SimulatedMember) -> Bool { member.isReady && member.standing?.refusesChanges == false }
+    private func takes(_ member: SimulatedMember) -> Bool {
+        member.isReady && member.standing?.refusing == NamespaceParts.none
+    }
 
     private func register(_ agent: Agent, at member: SimulatedMember) {
         guard takes(member) else { return }

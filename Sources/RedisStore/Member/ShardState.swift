@@ -8,6 +8,7 @@
 //    └──────────────────── the connection is lost ─────────────────────────────────────────┘
 
 import Catalog
+import RESP
 import Replication
 import Time
 
@@ -51,8 +52,8 @@ struct ShardState {
     /// Of what is to be written: what the store had let in before it lost it. The capacity of its namespace does not count
     /// again, since what others have registered meanwhile would push out what was acknowledged.
     private var admitted: Set<StoredKey> = []
-    /// Why the server takes no writes, in its words; nil when it does.
-    var trouble: String?
+    /// Why the server takes no writes; nil when it does.
+    var trouble: RESPFault?
     var retried = MonotonicTime.zero
     /// Whether a write was sent all the same, to see.
     var isProbing = false

@@ -60,8 +60,8 @@ package final class StoreMember {
     var isReady = false
     var standing: ClusterStanding?
     var holdSince: MonotonicTime?
-    /// Until when, as was last said.
-    var heldUntil: MonotonicTime?
+    /// In which namespaces and until when, as was last said.
+    var held: (parts: NamespaceParts, until: MonotonicTime)?
     /// By how many nanoseconds the store's clock is ahead of ours; nil before it is known.
     var clockOffset: Int64?
     var told = MonotonicTime.zero
@@ -145,7 +145,7 @@ package final class StoreMember {
         let now = time.monotonic
         let tells = now - told >= limits.tellPeriod
         for shard in StoreShard.all {
-            if shards[shard.number].isUnanswered, now - shards[shard.number].retried >= limits.retryPeriod {
+            if shards[shard.number].isUnanswered, now - shards[shard.number].retried >= limits.tickPeriod {
                 shards[shard.number].retried = now
                 directives += open(shard)
             }
@@ -233,47 +233,63 @@ package final class StoreMember {
     func publish(at time: NodeTime) -> [StoreDirective] {
         var directives: [StoreDirective] = []
         let now = time.monotonic
-        let behind = shards.filter { $0.phase != .following }
+        let behind = parts { $0.phase != .following }
         if !isReady, behind.isEmpty {
             isReady = true
             directives.append(.becameReady)
             directives.append(.note(.ready(instances: store.counts.instances)))
         }
         for number in shards.indices where shards[number].phase == .following { shards[number].followed = now }
-        let since = isReady ? behind.compactMap(\.followed).min() : nil
+        let since =
+            isReady ? shards.lazy.filter { $0.phase != .following }.compactMap(\.followed).min() : nil
         let standing = ClusterStanding(
-            waits: true, mayBeUnderWay: true, behindSince: since,
-            refusesChanges: !behind.isEmpty || shards.contains { $0.trouble != nil } || isLeaving,
-            isStrict: true)
+            waits: true, mayBeUnderWay: true, behindSince: since, behind: behind,
+            refusing: isReady && !isLeaving ? behind | troubled() : .all, isStrict: true)
         if standing != self.standing {
             self.standing = standing
             directives.append(.standing(standing))
         }
-        return directives + publishHold(since, at: time)
+        return directives + publishHold(behind, since, at: time)
     }
 
-    private func publishHold(_ away: MonotonicTime?, at time: NodeTime) -> [StoreDirective] {
+    /// The namespaces whose writes are not sent, or would be refused: a server without memory, say, has none for any.
+    private func troubled() -> NamespaceParts {
+        guard shards.contains(where: { $0.trouble != nil }) else { return .none }
+        let servers = Set(shards.filter { $0.trouble?.kind.isOfServer == true }.map(\.node))
+        return parts { $0.trouble != nil || servers.contains($0.node) }
+    }
+
+    /// The namespaces of which the shards are so.
+    private func parts(_ isSo: (ShardState) -> Bool) -> NamespaceParts {
+        var parts = NamespaceParts.none
+        for shard in StoreShard.all where isSo(shards[shard.number]) { parts.insert(shard.number) }
+        return parts
+    }
+
+    /// Says in which namespaces no lease runs out, and how long: of shards that are away since `away`, and of those whose
+    /// functions hold leases back. In the others leases run out as always.
+    private func publishHold(_ behind: NamespaceParts, _ away: MonotonicTime?, at time: NodeTime) -> [StoreDirective] {
         let now = time.monotonic
-        if let away {
-            holdSince = min(holdSince ?? away, away)
-            return hold(until: now + limits.grace, since: away)
-        }
         let milliseconds = time.wall.addingSaturated(clockOffset ?? 0) / 1_000_000
-        let rest = (shards.map(\.held).max() ?? 0) - milliseconds
-        guard rest > 0 else {
+        var parts = parts { $0.held > milliseconds }
+        var end = now + .milliseconds(max(0, (shards.map(\.held).max() ?? 0) - milliseconds))
+        if away != nil {
+            parts = parts | behind
+            end = max(end, now + limits.grace)
+        }
+        guard !parts.isEmpty else {
             guard holdSince != nil else { return [] }
-            (holdSince, heldUntil) = (nil, nil)
+            (holdSince, held) = (nil, nil)
             return [.endHold]
         }
-        holdSince = holdSince ?? now
-        return hold(until: now + .milliseconds(rest), since: now)
-    }
-
-    /// Says how long no lease runs out, unless nearly that was said already.
-    private func hold(until end: MonotonicTime, since now: MonotonicTime) -> [StoreDirective] {
-        if let heldUntil, end - heldUntil < Self.holdStep, heldUntil - end < Self.holdStep { return [] }
-        heldUntil = end
-        return [.hold(since: holdSince ?? now, until: end)]
+        let since = min(holdSince ?? now, away ?? now)
+        holdSince = since
+        // Unless nearly that was said already.
+        if let held, held.parts == parts, end - held.until < Self.holdStep, held.until - end < Self.holdStep {
+            return []
+        }
+        held = (parts, end)
+        return [.hold(parts, since: since, until: end)]
     }
 
     private static let holdStep: Duration = .seconds(1)
@@ -303,7 +319,7 @@ package final class StoreMember {
         status.reading = shards.count { $0.phase == .scanning || $0.phase == .comparing }
         status.estranged = shards.count { $0.phase == .estranged }
         status.awaySince = standing?.behindSince
-        status.trouble = shards.lazy.compactMap(\.trouble).first
+        status.trouble = shards.lazy.compactMap(\.trouble?.sentence).first
         status.clockOffset = (clockOffset ?? 0) / 1_000_000
         status.counts = counts
         return status

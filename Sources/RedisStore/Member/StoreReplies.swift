@@ -76,8 +76,10 @@ extension StoreMember {
             if let shard, shards[shard.number].phase != .opening, shards[shard.number].phase != .away {
                 directives += open(shard)
             }
-        // What has moved is had of another node soon; what is on its way, or of nobody, is tried again here.
-        case .moved, .ask, .clusterDown, .tryAgain, .crossSlot: directives.append(.lookAgain)
+        case .moved, .ask, .clusterDown, .tryAgain, .crossSlot:
+            if let shard { directives += pause(shard, fault, at: time) }
+            if case .read(_, let shards) = question { directives += shards.flatMap { pause($0, fault, at: time) } }
+            directives.append(.lookAgain)
         case .readOnly, .loading, .masterDown, .unauthenticated, .wrongPassword, .noFunction, .protected:
             if let node = question.node ?? shard.flatMap({ shards[$0.number].node }) {
                 directives.append(.leave(node, fault.sentence, isLasting: false))
@@ -92,7 +94,7 @@ extension StoreMember {
             switch question {
             case .put:
                 if shards[shard.number].trouble == nil { directives.append(.note(.refused(shard, fault.sentence))) }
-                shards[shard.number].trouble = fault.sentence
+                shards[shard.number].trouble = fault
                 shards[shard.number].retried = time.monotonic
             case .open, .scan, .read:
                 if let node = shards[shard.number].node {
@@ -102,6 +104,18 @@ extension StoreMember {
             }
         }
         return directives + publish(at: time)
+    }
+
+    /// The node does not have all of a shard: it has moved, is on its way, or the cluster lacks a node. It is away until
+    /// it can be opened, here or at another node.
+    private func pause(_ shard: StoreShard, _ fault: RESPFault, at time: NodeTime) -> [StoreDirective] {
+        guard shards[shard.number].phase == .following else { return [] }
+        shards[shard.number].wasAway = true
+        shards[shard.number].phase = .opening
+        // Not at once: it is as it was a moment ago.
+        shards[shard.number].isUnanswered = true
+        shards[shard.number].retried = time.monotonic
+        return [.note(.paused(shard, fault.sentence))]
     }
 
     // MARK: - Writes
@@ -256,6 +270,16 @@ extension StoreQuestion {
 
     /// The server that was asked, where that is known without a shard.
     var node: StoreNode? { if case .read(let node, _) = self { node } else { nil } }
+}
+
+extension RESPFault.Kind {
+    /// Whether a write is refused for what the server is short of, so that any other would be too.
+    var isOfServer: Bool {
+        switch self {
+        case .full, .cannotSave, .tooFewReplicas, .forbidden, .busy: true
+        default: false
+        }
+    }
 }
 
 extension RESPValue {

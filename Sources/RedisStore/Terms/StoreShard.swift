@@ -4,10 +4,9 @@
 
 package import Catalog
 
-/// One of the parts of what is stored (docs/redis.md, "What is stored").
+/// What is stored of one of the parts that namespaces are split into (docs/redis.md, "What is stored").
 package struct StoreShard: Hashable, Comparable, Sendable {
-    /// Never changes: what is stored was laid out by it.
-    package static let count = 16
+    package static let count = NamespaceParts.count
     package static let all = (0..<count).map { StoreShard(number: $0) }
 
     /// Invariant: below `count`.
@@ -19,9 +18,7 @@ package struct StoreShard: Hashable, Comparable, Sendable {
     }
 
     /// The one that has a namespace: the same for every member.
-    package init(of namespace: Namespace) {
-        self.init(number: Int(StableHash.of(namespace.name.utf8) & UInt64(Self.count - 1)))
-    }
+    package init(of namespace: Namespace) { self.init(number: NamespaceParts.part(of: namespace)) }
 
     /// What its keys begin with.
     package func tag(_ prefix: String) -> String { "{\(prefix).\(number)}" }

@@ -90,8 +90,8 @@ package enum StoreDirective: Sendable {
     case standing(ClusterStanding)
     /// All shards are here.
     case becameReady
-    /// No lease runs out in between; nil when leases run out.
-    case hold(since: MonotonicTime, until: MonotonicTime)
+    /// In these namespaces no lease runs out in between.
+    case hold(NamespaceParts, since: MonotonicTime, until: MonotonicTime)
     case endHold
     /// By how many nanoseconds the store's clock is ahead of the machine's.
     case correctClock(nanoseconds: Int64)
@@ -110,6 +110,8 @@ package enum StoreNote: Sendable, Equatable {
     /// The store was emptied, and this member's view is too old to fill it without an operator's word.
     case estranged(StoreShard)
     case refused(StoreShard, String)
+    /// A node of a cluster does not have it, or not all of it.
+    case paused(StoreShard, String)
     case acceptsAgain(StoreShard)
     case unreadable(StoreShard, String)
     case held(Duration)

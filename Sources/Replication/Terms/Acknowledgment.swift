@@ -51,19 +51,22 @@ package struct ClusterStanding: Sendable, Equatable {
     /// Since when, in monotonic milliseconds, this member has been behind: it was left out by another, or paused for
     /// longer than the bound. Nil when it has caught up.
     package var behindSince: MonotonicTime?
+    /// In which namespaces it has been; of no matter while `behindSince` is nil.
+    package var behind: NamespaceParts
     /// Whether this member answers no look-ups yet while another does, which waits for it with no change. So what was
     /// removed elsewhere may still be here, and no answer may say that an instance is registered.
     package var isCatchingUp: Bool
-    /// Whether changes are refused, because the store that must have them is away.
-    package var refusesChanges: Bool
+    /// The namespaces in which changes are refused, because the store that must have them is away.
+    package var refusing: NamespaceParts
     /// Whether a change that nobody acknowledges in time is not answered as if it were done.
     package var isStrict: Bool
 
     package init(
-        waits: Bool, mayBeUnderWay: Bool, behindSince: MonotonicTime?, isCatchingUp: Bool = false,
-        refusesChanges: Bool = false, isStrict: Bool = false
+        waits: Bool, mayBeUnderWay: Bool, behindSince: MonotonicTime?, behind: NamespaceParts = .all,
+        isCatchingUp: Bool = false, refusing: NamespaceParts = .none, isStrict: Bool = false
     ) {
-        self.refusesChanges = refusesChanges
+        self.behind = behind
+        self.refusing = refusing
         self.isStrict = isStrict
         self.waits = waits
         self.mayBeUnderWay = mayBeUnderWay

@@ -44,13 +44,13 @@ extension Call {
     package borrowing func askOthers(
         _ ids: [InstanceID], _ answer: @escaping (_ call: borrowing Call, _ isSure: Bool) throws(Refused) -> Reply
     ) throws(Refused) -> Reply {
-        guard !registry.isBehind(at: monotonic) else { return try answer(self, false) }
-        guard registry.standing.mayBeUnderWay else { return try answer(self, true) }
         let namespace = try tenant()
+        guard !registry.isBehind(in: namespace, at: monotonic) else { return try answer(self, false) }
+        guard registry.standing.mayBeUnderWay else { return try answer(self, true) }
         let keys = ids.map { StateKey(namespace: namespace, id: $0) }
         return .later(
             Waiting(for: .questions(keys)) { call, wake throws(Refused) in
-                try answer(call, wake == .come && !call.registry.isBehind(at: call.monotonic))
+                try answer(call, wake == .come && !call.registry.isBehind(in: namespace, at: call.monotonic))
             })
     }
 }

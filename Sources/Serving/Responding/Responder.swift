@@ -263,7 +263,8 @@ package final class Responder {
     private func response(to refused: Refused, of call: borrowing Call) -> Response {
         switch refused {
         case .noSuchInstance, .noSuchService, .noServiceYet:
-            (call.registry.isBehind(at: call.monotonic) ? Refused.notSure : refused).response(in: call.errors)
+            (call.registry.isBehind(in: call.namespace, at: call.monotonic) ? Refused.notSure : refused)
+                .response(in: call.errors)
         default: refused.response(in: call.errors)
         }
     }

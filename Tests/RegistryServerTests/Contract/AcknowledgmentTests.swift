@@ -300,15 +300,33 @@ struct AcknowledgmentTests {
 
     @Test func `a member that has not looked at what others say for too long is behind, until it has`() {
         let board = PublishedStanding(longestSilence: 100)
-        #expect(board.behindSince(at: 1_000_000) == nil, "nobody was ever to be heard")
+        #expect(board.behindSince(at: 1_000_000, in: nil) == nil, "nobody was ever to be heard")
         board.beat(at: 1_000)
-        #expect(board.behindSince(at: 1_100) == nil)
-        #expect(board.behindSince(at: 1_101) == 1_000)
+        #expect(board.behindSince(at: 1_100, in: nil) == nil)
+        #expect(board.behindSince(at: 1_101, in: nil) == 1_000)
         board.publish(ClusterStanding(waits: true, mayBeUnderWay: false, behindSince: 900))
         #expect(board.waits && !board.mayBeUnderWay)
-        #expect(board.behindSince(at: 1_000) == 900)
+        #expect(board.behindSince(at: 1_000, in: nil) == 900)
         board.publish(.alone)
         board.beat(at: 1_200)
-        #expect(board.behindSince(at: 1_250) == nil && !board.waits)
+        #expect(board.behindSince(at: 1_250, in: nil) == nil && !board.waits)
+    }
+    @Test func `what is said of some namespaces is not said of the others`() throws {
+        let names = (0..<40).map { Namespace("tenant-\($0)") }
+        let away = names[0]
+        let other = try #require(names.first { NamespaceParts.part(of: $0) != NamespaceParts.part(of: away) })
+        var parts = NamespaceParts.none
+        parts.insert(NamespaceParts.part(of: away))
+        let board = PublishedStanding()
+        #expect(!board.refusesChanges && !board.refusesChanges(in: away))
+        board.publish(
+            ClusterStanding(waits: true, mayBeUnderWay: true, behindSince: 900, behind: parts, refusing: parts))
+        #expect(board.refusesChanges)
+        #expect(board.refusesChanges(in: away) && !board.refusesChanges(in: other))
+        #expect(board.behindSince(at: 1_000, in: away) == 900 && board.behindSince(at: 1_000, in: other) == nil)
+        #expect(board.behindSince(at: 1_000, in: nil) == 900)
+        board.publish(
+            ClusterStanding(waits: true, mayBeUnderWay: true, behindSince: 900, refusing: .all))
+        #expect(names.allSatisfy { board.refusesChanges(in: $0) && board.behindSince(at: 1_000, in: $0) == 900 })
     }
 }

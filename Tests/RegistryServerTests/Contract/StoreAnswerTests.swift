@@ -38,7 +38,7 @@ private final class SaidStore: Cluster {
         standing.publish(
             ClusterStanding(
                 waits: true, mayBeUnderWay: true, behindSince: isAway ? MonotonicClock.now() : nil,
-                refusesChanges: isAway, isStrict: true))
+                refusing: isAway ? .all : .none, isStrict: true))
     }
 
     func connect(loop: Int, _ receive: @escaping @Sendable (ClusterReply) -> Void) {

@@ -188,7 +188,7 @@ struct StorePageTests {
         #expect(try registry.send(TestRequest.list().bearing("tenant")).instances().count == 400)
         #expect(registry.context.registry.acts.take().acts.map(\.what) == ["states taken over"])
         cluster.standing.publish(
-            ClusterStanding(waits: false, mayBeUnderWay: false, behindSince: nil, refusesChanges: true))
+            ClusterStanding(waits: false, mayBeUnderWay: false, behindSince: nil, refusing: .all))
         #expect(try put(OperatorTests.token, parcel).status == 503)
         let alone = try Registry(transport, Self.withOperators)
         let request = TestRequest("PUT", "/api/v1/store/states", body: Array(parcel.prefix(2_000)))

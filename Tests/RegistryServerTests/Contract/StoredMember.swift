@@ -4,11 +4,11 @@
 
 import Catalog
 import RESP
-import RedisStore
 import Synchronization
 import TestRedisStore
 import Time
 
+@testable import RedisStore
 @testable import RegistryCore
 @testable import Replication
 
@@ -29,6 +29,8 @@ final class StoredMember: Cluster {
         let id: MemberID
         let bell: Bell
         var server = ModelServer(prefix: "a8", run: "run1")
+        /// Shards that no node of the cluster has, and what is said of them instead.
+        var away: [StoreShard: RESPFault] = [:]
         /// The read that waits for events.
         var reading: (question: StoreQuestion, words: [[UInt8]])?
         var tickets: [AcknowledgmentTicket] = []
@@ -142,6 +144,20 @@ final class StoredMember: Cluster {
         }
     }
 
+    /// From now on a node of the cluster answers so what is asked of a namespace; nil as it should.
+    func answer(_ namespace: Namespace, by fault: RESPFault?) {
+        parts.withLock { $0.away[StoreShard(of: namespace)] = fault }
+    }
+
+    /// When the lease of an instance ends, in milliseconds of the store's clock; nil when the store does not have it.
+    func deadline(of id: InstanceID, in namespace: Namespace) -> Double? {
+        parts.withLock { parts in
+            parts.server.shards[StoreShard(of: namespace).number].instances.first {
+                $0.key.namespace == Array(namespace.name.utf8) && $0.key.id == Array(id.description.utf8)
+            }?.value.deadline
+        }
+    }
+
     /// What clients have changed and renewed is passed on.
     func flush(at moment: Moment) {
         parts.withLock { Self.flush($0, at: Self.time(moment)) }
@@ -186,7 +202,8 @@ final class StoredMember: Cluster {
             case .send(let command, let question, _, .stream, _), .send(let command, let question, _, .streamOf, _):
                 parts.reading = (question, command.words)
             case .send(let command, let question, _, .commands, _):
-                let reply = parts.server.execute(command.words, at: now) ?? .nothing
+                let fault = question.shard.flatMap { parts.away[$0] }
+                let reply = fault.map { .error($0) } ?? parts.server.execute(command.words, at: now) ?? .nothing
                 rest += parts.member.answered(question, reply, at: time)
             case .acknowledged: parts.outcomes.append(.stored)
             case .unacknowledged: parts.outcomes.append(.unknown)
