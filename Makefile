@@ -238,9 +238,9 @@ test.redis.migrate: build deps.redis
 	python3 Tests/Long/redis/migrate.py --registry bin/registry --venv $(VENV)
 
 # Run the tests of the real binary over Redis and over Valkey: what clients are promised holds over a store too, but for what contract.py names.
-test.redis.contract: deps.redis
+test.redis.contract: build deps.redis
 	REGISTRY_TESTS=ProcessTests swift build --build-tests
-	python3 Tests/Long/redis/contract.py --venv $(VENV)
+	python3 Tests/Long/redis/contract.py --registry bin/registry --venv $(VENV)
 
 # Apply every fault of Redis to members over it; `make test.redis.fault.flush` applies one, `Tests/Long/redis/store_faults.py --list` lists them.
 test.redis.faults: build deps.redis

@@ -1,7 +1,8 @@
 """Starts the registry for a long test, waits until it serves, and ends it.
 
 The process is a child of the test, so it is ended by its own id and never by its name. Ports are taken by the system and
-read back from the port file, so several tests can run side by side.
+read back from the port file, so several tests can run side by side. With REGISTRY_TEST_STORE_ADDRESS what is registered is kept in the Redis
+there, under a prefix of each registry's own.
 """
 
 import http.client
@@ -11,10 +12,17 @@ import signal
 import subprocess
 import tempfile
 import time
+import uuid
 
 START_SECONDS = 20
 STOP_SECONDS = 5
 POLL_SECONDS = 0.02
+STORE_ADDRESS = os.environ.get("REGISTRY_TEST_STORE_ADDRESS")
+
+
+def store_settings():
+    """Those that have a registry keep everything in the store of the tests; none without one."""
+    return {"STORE": "redis", "STORE_ADDRESS": STORE_ADDRESS, "STORE_PREFIX": f"test-{uuid.uuid4()}", "STORE_TIMEOUT": "20s"} if STORE_ADDRESS else {}
 
 
 class StartFailed(Exception):
@@ -29,7 +37,7 @@ class RunningRegistry:
         self.folder = pathlib.Path(self.directory.name)
         self.log = self.folder / "log"
         port_file = self.folder / "ports"
-        environment = {"API_PORT": "0", "LOG_LEVEL": "warn", "ACCESS_LOG": "off", "EVENT_LOG": "off", **settings}
+        environment = {"API_PORT": "0", "LOG_LEVEL": "warn", "ACCESS_LOG": "off", "EVENT_LOG": "off", **store_settings(), **settings}
         inherited = {key: os.environ[key] for key in ("PATH", "HOME", "LD_LIBRARY_PATH") if key in os.environ}
         with open(self.log, "wb") as log:
             self.process = subprocess.Popen(
