@@ -135,9 +135,15 @@ def run(flavor, chosen, options):
     LOGS.mkdir(parents=True, exist_ok=True)
     # Members warn of a store that keeps no file, and tests count what they say.
     with Single(flavor, options={"appendonly": "yes"}, venv=options.venv) as single:
-        results = [run_tests(flavor, single.address, chosen)]
+        steps = [lambda: run_tests(flavor, single.address, chosen)]
         if not options.tests:
-            results += [run_program(flavor, single.address, program, options.registry) for program in PROGRAMS]
+            steps += [lambda program=program: run_program(flavor, single.address, program, options.registry) for program in PROGRAMS]
+        results = []
+        for step in steps:
+            keys = single.engine.ask("DBSIZE")
+            results.append(step())
+            # A single test may start no registry that serves.
+            check(options.tests or single.engine.ask("DBSIZE") > keys, "nothing has come to the store: the tests have not used it")
     return all(results)
 
 
