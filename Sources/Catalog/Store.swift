@@ -188,9 +188,11 @@ package final class Store: Sendable {
         return done
     }
 
-    /// How much there is in all shards, each counted at its own moment.
+    /// How much there is in all shards, each counted at its own moment. What a store outside holds back is overdue too.
     package var counts: Counts {
-        shards.reduce(Counts()) { counts, shard in counts + shard.catalog.withLock { $0.counts } }
+        var counts = shards.reduce(Counts()) { counts, shard in counts + shard.catalog.withLock { $0.counts } }
+        counts.overdue += heldBackOutside?.leases ?? 0
+        return counts
     }
 
     /// How many instances have no address (`InstanceAddress`), in all shards.

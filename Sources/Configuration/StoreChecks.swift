@@ -30,7 +30,8 @@ extension ResolvedSettings {
             return
         }
         for row in Settings.rows where row.show(settings) != row.show(.defaults) {
-            if row.name == "expiry_hold", settings.expiryBudget > 0 { continue }
+            // A budget that is lifted while the registry runs is given as off.
+            if row.name == "expiry_hold", origins["expiry_budget"] != .builtIn { continue }
             guard let (_, reason) = Self.ofMembers.first(where: { row.name.hasPrefix($0.prefix) }) else { continue }
             throw .contradiction("\(shown(row.name)): it has no effect with \(shown("store")): \(reason).")
         }

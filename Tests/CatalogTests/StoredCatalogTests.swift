@@ -112,4 +112,17 @@ struct StoredCatalogTests {
         #expect(other.merge(state, at: at(60_000)) == .applied)
         #expect(other.instance(id, in: namespace, at: at(60_000).lease) != nil)
     }
+
+    @Test func `what the store holds back counts as overdue, and only in its namespace is it said`() {
+        let store = makeStore()
+        let held = HeldBack(leases: 40, since: MonotonicTime(milliseconds: 5), until: LeaseTime(milliseconds: 90_000))
+        store.holdBack([namespace: held])
+        #expect(store.counts.overdue == 40)
+        #expect(store.silence()?.leases == 40)
+        #expect(store.silentSince(namespace) == held.since)
+        #expect(store.silentSince(Namespace("another")) == nil)
+        store.holdBack([:])
+        #expect(store.counts.overdue == 0)
+        #expect(store.silence() == nil)
+    }
 }

@@ -117,6 +117,12 @@ struct StoreSettingsTests {
         if let text = row.defaultText { #expect(refusal(["store": "redis", name: text]) == nil) }
     }
 
+    @Test(arguments: ["20%", "off"])
+    func `a hold may stand beside a budget, also beside one that is lifted`(budget: String) {
+        // D102 … and EXPIRY_HOLD without EXPIRY_BUDGET.
+        #expect(refusal(["store": "redis", "expiry_hold": "5m", "expiry_budget": budget]) == nil)
+    }
+
     @Test(
         arguments: [
             (
