@@ -9,7 +9,7 @@ import time
 from cluster import Failed
 from engines import Single, check, wait_until
 from rows import row
-from store import StoreCluster, flavor, is_in_memory
+from store import GRACE_SECONDS, StoreCluster, flavor, is_in_memory
 
 # Of these fall silent, and others live.
 SILENT, LIVING = 60, 40
@@ -18,11 +18,23 @@ LIVING_TTL = 3_600
 SHARE = 20
 MINUTE_SECONDS = 60
 # Longer than a minute of the budget, shorter than two.
-HOLD_SECONDS = 90
+HOLD_SECONDS = 110
 # A lease ends within 1 s of its time, and members hear of it at once; the machine may be busy.
 SLACK_SECONDS = 6
+# The oldest deadline goes first, to a tenth of a second (R870).
+APART_SECONDS = 0.3
 # Namespaces, by AUTH_MODE=trusted: one in which many fall silent, and one that has nothing to do with it.
 BUSY, CALM = "busy", "calm"
+
+
+def share(instances):
+    """How many of so many may run out in a minute."""
+    return max(10, instances * SHARE // 100)
+
+
+# Those before the one go in the first minute, those before the other by the second.
+FIRST = share(SILENT + LIVING)
+SECOND = FIRST + share(SILENT + LIVING - FIRST)
 
 
 def ask(member, method, path, body=None, namespace=BUSY):
@@ -62,11 +74,6 @@ def names(first, last=SILENT):
     return {f"silent-{number}:80" for number in range(first, last)}
 
 
-def share(instances):
-    """How many of so many may run out in a minute."""
-    return max(10, instances * SHARE // 100)
-
-
 class Silence:
     """Members of which one instance after the other falls silent. Knows when the first lease is over, and the last."""
 
@@ -77,18 +84,21 @@ class Silence:
         for member in self.members:
             wait_until(f"{member} to list what lives",
                        lambda member=member: len(ask(member, "GET", "/api/v1/instances")[2]["instances"]) == LIVING, SLACK_SECONDS)
-        began = time.monotonic()
-        self.ids = [register(self.turn(number), f"silent-{number}", SILENT_TTL) for number in range(SILENT)]
+        began, self.ids = time.monotonic(), []
+        for number in range(SILENT):
+            if number in (FIRST, SECOND):
+                time.sleep(APART_SECONDS)
+            self.ids.append(register(self.turn(number), f"silent-{number}", SILENT_TTL))
         self.first, self.last = began + SILENT_TTL, time.monotonic() + SILENT_TTL
 
     def turn(self, number):
         return self.members[number % len(self.members)]
 
     def wait_listed(self, expected, until, why):
-        """Until each member lists these and no other, by a moment."""
+        """Until each member lists these and no other, by a moment. Where Redis was away on a busy machine no lease ends for some time."""
         for member in self.members:
             wait_until(f"{member} to list {len(expected)} of the silent, {why}", lambda member=member: listed(member) == expected,
-                       max(0, until - time.monotonic()) + SLACK_SECONDS)
+                       max(0, until - time.monotonic()) + SLACK_SECONDS + GRACE_SECONDS)
 
     def watch(self, expected, until):
         """Up to a second before a moment each lists these and no other."""
@@ -127,7 +137,7 @@ class Silence:
 
     def wait_over(self):
         for member in self.members:
-            wait_until(f"{member} to hold nothing", lambda member=member: self.said(member) == (None, 0, False, False), SLACK_SECONDS)
+            wait_until(f"{member} to hold nothing", lambda member=member: self.said(member)[1:3] == (0, False), SLACK_SECONDS)
 
 
 def members_with(run, engines, settings):
@@ -136,7 +146,7 @@ def members_with(run, engines, settings):
 
 @row(seconds=300)
 def budget_holds_back(run):
-    """Of 100 instances 60 fall silent, and a fifth may expire in a minute: 20 do, a minute later 16, and the rest at the end of EXPIRY_HOLD; two members say the same.
+    """Of 100 instances 60 fall silent, and a fifth may expire in a minute: 20 do, a minute later 16, and the rest by EXPIRY_HOLD; both members say so.
 
     The oldest goes first, one that is heard again stays, and another namespace is not concerned.
     """
@@ -147,20 +157,18 @@ def budget_holds_back(run):
         for number in range(3):
             register(members[0], f"calm-{number}", SILENT_TTL, CALM)
         silence = Silence(members)
-        first = share(SILENT + LIVING)
-        silence.wait_listed(names(first), silence.last, "as the first minute lets them")
+        silence.wait_listed(names(FIRST), silence.last, "as the first minute lets them")
         for member in members:
             wait_until(f"{member} to list nothing of another namespace", lambda member=member: not listed(member, CALM), SLACK_SECONDS)
-        silence.wait_said(SILENT - first)
+        silence.wait_said(SILENT - FIRST)
         # One by a heartbeat that stays the only one, one for good.
         check(ask(members[1], "PUT", f"/api/v1/instances/{silence.ids[-1]}/heartbeat")[0] == 200, "a heartbeat of one that is held back was refused")
         register(members[0], f"silent-{SILENT - 2}", LIVING_TTL)
-        silence.watch(names(first), silence.first + MINUTE_SECONDS)
-        second = first + share(SILENT + LIVING - first)
-        silence.wait_listed(names(second), silence.first + MINUTE_SECONDS, "as the second minute lets them")
-        run.say(f"{first} expired in the first minute, {second - first} when the second began, {time.monotonic() - silence.first:.1f} s after the first")
-        silence.wait_said(SILENT - second - 1)
-        silence.watch(names(second), silence.first + HOLD_SECONDS)
+        silence.watch(names(FIRST), silence.first + MINUTE_SECONDS)
+        silence.wait_listed(names(SECOND), silence.first + MINUTE_SECONDS, "as the second minute lets them")
+        run.say(f"{FIRST} expired in the first minute, {SECOND - FIRST} when the second began, {time.monotonic() - silence.first:.1f} s after the first")
+        silence.wait_said(SILENT - SECOND - 1)
+        silence.watch(names(SECOND), silence.first + HOLD_SECONDS)
         # The one that was heard once has its end later, by as long as the first minute's checks took.
         silence.wait_listed(names(SILENT - 2, SILENT - 1), silence.last + HOLD_SECONDS + 3 * SLACK_SECONDS, "at the end of EXPIRY_HOLD")
         silence.wait_over()
@@ -177,9 +185,8 @@ def budget_is_lifted(run):
         with members_with(run, single, {"CONFIG_FILE": str(file), "EXPIRY_HOLD": f"{HOLD_SECONDS}s"}) as members:
             members.start()
             silence = Silence(members)
-            first = share(SILENT + LIVING)
-            silence.wait_listed(names(first), silence.last, "as the first minute lets them")
-            silence.wait_said(SILENT - first)
+            silence.wait_listed(names(FIRST), silence.last, "as the first minute lets them")
+            silence.wait_said(SILENT - FIRST)
             file.write_text("EXPIRY_BUDGET=off\n")
             for member in members:
                 os.kill(member.process.pid, signal.SIGHUP)
