@@ -242,7 +242,7 @@ test.redis.contract: build deps.redis
 	REGISTRY_TESTS=ProcessTests swift build --build-tests
 	python3 Tests/Long/redis/contract.py --registry bin/registry --venv $(VENV)
 
-# Apply every fault of Redis to members over it; `make test.redis.fault.flush` applies one, `Tests/Long/redis/store_faults.py --list` lists them.
+# Apply every fault of Redis to members over it; `make test.redis.fault.flush` applies one, `Tests/Long/redis/store_faults.py --list` lists them. Two hours.
 test.redis.faults: build deps.redis
 	python3 Tests/Long/redis/store_faults.py --registry bin/registry
 	STORE_FAULTS_ENGINE=valkey python3 Tests/Long/redis/store_faults.py --registry bin/registry
