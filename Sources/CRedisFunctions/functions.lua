@@ -8,7 +8,7 @@
 --
 --     m        hash    schema, epoch, seq (the number of the last event), hold (ms: nothing is swept before), run (of the
 --                      server), base:GEN (seq when the generation began), grown (bytes of the events since mark), mark
---     i:NS     hash    id -> version, state, lease     instances that are live
+--     i:NS     hash    id -> version, state, lease     instances that are live (with_lease)
 --     t:NS     hash    id -> version, state            tombstones of those that were deregistered
 --     o:NS     hash    id -> version, bytes            what an operator said of an instance
 --     s:NS     hash    name -> version, state          what an operator said of a service
@@ -49,6 +49,8 @@ local SMALLEST = 20 -- instances of the smallest namespace for which a budget co
 local SILENCE = 2500 -- ms without an announcement, after which a member may be unable to renew for its clients
 local PRESENCE = 3000 -- ms since the last announcement within which a member counts
 
+local SAME_TIME = 2000 -- ms between the versions of registrations that members took without knowing of each other
+
 local GENERATIONS = 16 -- of which it is known where they began
 
 local MOST_PUT = 128 -- items of a call
@@ -61,6 +63,7 @@ local LONGEST_STATE = 1048576 -- bytes of a state, an override, an event
 local LONGEST_MEMBER = 256 -- bytes of a member's id
 local LONGEST_RUN = 64 -- bytes of a server's run id
 local LONGEST_ABOUT = 4096 -- bytes of what a member says of itself
+local LONGEST_CHANGED = 999999999999999 -- of the times that clients give their changes
 local LONGEST_TIME = 10000000000000 -- ms: the longest lease of a state, and an age that nothing has
 
 -- Errors ------------------------------------------------------------------------------------------------------------
@@ -178,18 +181,39 @@ local function is_later(one, other)
 end
 
 -- The value of an instance ends with its lease, a double of 8 bytes in big-endian order, infinity for an endless one: with
--- the deadline it tells when the last heartbeat was.
-local function with_lease(version, state, lease)
-    return version .. state .. struct.pack('>d', lease)
+-- the deadline it tells when the last heartbeat was. The lease of one whose client says when it changed it last is written
+-- below 0, and that time is before it, in 8 bytes too.
+local function with_lease(version, state, lease, changed)
+    if not changed then return version .. state .. struct.pack('>d', lease) end
+    return version .. state .. struct.pack('>dd', changed, -lease)
 end
 
 local function lease_in(value)
     if #value < 24 then return math.huge end
-    return (struct.unpack('>d', string.sub(value, -8)))
+    return math.abs((struct.unpack('>d', string.sub(value, -8))))
+end
+
+local function changed_in(value)
+    if #value < 32 or struct.unpack('>d', string.sub(value, -8)) > 0 then return nil end
+    return (struct.unpack('>d', string.sub(value, -16, -9)))
 end
 
 local function without_lease(value)
-    return string.sub(value, 1, -9)
+    return string.sub(value, 1, changed_in(value) and -17 or -9)
+end
+
+-- The milliseconds of a version's time, which is in 65,536ths of them.
+local function milliseconds_of(version)
+    local high, low = struct.unpack('>I4I4', version)
+    return high * 65536 + math.floor(low / 65536)
+end
+
+-- A version just after another one, which no member gives: its origin is none of theirs.
+local function version_after(version)
+    local high, low = struct.unpack('>I4I4', version)
+    low = low + 2
+    if low >= 4294967296 then high, low = (high + 1) % 4294967296, low - 4294967296 end
+    return struct.pack('>I4I4', high, low) .. string.rep('\255', 8)
 end
 
 -- Shards --------------------------------------------------------------------------------------------------------------
@@ -292,7 +316,7 @@ end
 
 -- Put -----------------------------------------------------------------------------------------------------------------
 
--- An item's nine arguments, checked.
+-- An item's ten arguments, checked.
 local function item_at(args, first)
     local item = { kind = args[first], namespace = namespace_of(args[first + 1]), version = args[first + 3] }
     item.id = bytes_of(args[first + 2], LONGEST_NAME, 'an id')
@@ -316,6 +340,11 @@ local function item_at(args, first)
     end
     if item.kind == 's' and item.override ~= '' then
         refuse('A8ARG', 'a service has no override beside its state')
+    end
+    local changed = args[first + 9]
+    if changed ~= '' then
+        if item.kind ~= 'i' then refuse('A8ARG', 'an instance alone has a time at which its client changed it') end
+        item.changed = whole(changed, LONGEST_CHANGED, 'the time of a change')
     end
     return item
 end
@@ -343,6 +372,16 @@ local function set_deadline(shard, keys, item, entry, held, takes)
     if is_held_back then redis.call('ZREM', keys.y, item.id) end
 end
 
+-- Of two registrations that members took at the same time, the one stands that its client changed later, whichever has the
+-- later version: the version just after both, if by the versions the other one would stand.
+local function contest(item, held, is_later_version)
+    local changed = held and changed_in(held)
+    if not item.changed or not changed or item.changed == changed then return nil end
+    if math.abs(milliseconds_of(item.version) - milliseconds_of(held)) > SAME_TIME then return nil end
+    if is_later_version == (item.changed > changed) then return nil end
+    return version_after(is_later_version and item.version or string.sub(held, 1, 16))
+end
+
 -- Takes an instance or a tombstone, or the override that comes with it, where it is later than what stands.
 local function put_id(shard, keys, item)
     local entry = item.namespace .. '\0' .. item.id
@@ -359,20 +398,29 @@ local function put_id(shard, keys, item)
         takes = not (held and is_later(held, item.version)) and (not gone or is_later(item.version, gone))
     end
     if takes and is_instance and not held and redis.call('HLEN', keys.i) >= item.capacity then return -1 end
+    -- The version in which the other one stands than by the versions would.
+    local turned = is_instance and contest(item, held, takes)
+    if turned and not takes then item.version = turned end
+    if turned then takes = not takes end
+    local stays = turned and not takes
     local overrides = item.override ~= '' and (not override or is_later(item.override, override))
     if overrides then override = item.override end
 
     local seq = 0
-    if takes or overrides then
-        local state = item.state
-        if not takes then state = string.sub(held and without_lease(held) or gone, 17) end
-        seq = append(shard, 'p' .. state .. counted(override or ''))
-        redis.call('SADD', shard.n, item.namespace)
+    if takes and not turned then
+        seq = append(shard, 'p' .. item.state .. counted(override or ''))
+    elseif takes or overrides or stays then
+        -- A state that is told again may stand in another version than the one that is in it.
+        local state = takes and item.state or string.sub(held and without_lease(held) or gone, 17)
+        local version = turned or string.sub(held or gone, 1, 16)
+        seq = append(shard, 'v' .. version .. state .. counted(override or ''))
     end
+    if seq > 0 then redis.call('SADD', shard.n, item.namespace) end
     if overrides then redis.call('HSET', keys.o, item.id, override) end
     if is_instance and (takes or held) then set_deadline(shard, keys, item, entry, held, takes) end
+    if stays then redis.call('HSET', keys.i, item.id, turned .. string.sub(held, 17)) end
     if takes and is_instance then
-        redis.call('HSET', keys.i, item.id, with_lease(item.version, item.state, item.lease))
+        redis.call('HSET', keys.i, item.id, with_lease(item.version, item.state, item.lease, item.changed))
         if gone then
             redis.call('HDEL', keys.t, item.id)
             redis.call('ZREM', shard.g, 't' .. entry)
@@ -413,10 +461,10 @@ local function put_service(shard, keys, item)
 end
 
 register('a8_put', {}, function(keys, args)
-    local count = count_items(args, 2, 9, MOST_PUT)
+    local count = count_items(args, 2, 10, MOST_PUT)
     bytes_of(args[2], LONGEST_MEMBER, "a member's id")
     local items = {}
-    for number = 1, count do items[number] = item_at(args, 9 * number - 6) end
+    for number = 1, count do items[number] = item_at(args, 10 * number - 7) end
     local shard, namespaces = shard_in(keys, args[1]), {}
     for _, item in ipairs(items) do add_keys(shard, namespaces, item.namespace) end
     check_types(shard, namespaces)

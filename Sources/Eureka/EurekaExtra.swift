@@ -2,10 +2,10 @@
 // that the original registry had for it: `{"eureka":"<the instance as JSON text>","vipAddress":"…"}`. So it travels
 // between members of all releases.
 
-import Catalog
+package import Catalog
 import JSON
 
-enum EurekaExtra {
+package enum EurekaExtra {
     /// How what is kept begins, up to the time that heartbeats are compared with.
     private static let dirtyPrefix = Array(#"{"eureka":"{\"lastDirtyTimestamp\":\""#.utf8)
 
@@ -59,7 +59,7 @@ enum EurekaExtra {
 
     /// The `lastDirtyTimestamp` of a registration. A heartbeat costs a comparison and some digits, unless another
     /// release has written what is kept.
-    static func lastDirty(of instance: Instance) -> Int64? {
+    package static func lastDirty(of instance: Instance) -> Int64? {
         guard let extra = instance.extraUTF8 else { return nil }
         return lastDirty(in: extra) ?? Self.instance(in: Array(extra))?.integer(.lastDirty)
     }

@@ -31,6 +31,9 @@ package struct StoreConfiguration: Sendable {
     /// This member during this run, and what it says of itself, a JSON object.
     package var member: MemberID
     package var about: String
+    /// When its client changed an instance last, as the client says: of two registrations of one id that members take at
+    /// the same time the one stands that was changed later. Nil where it says nothing.
+    package var lastChange: @Sendable (Instance) -> Int64? = { _ in nil }
 
     package init(route: StoreRoute, prefix: String, member: MemberID, about: String) {
         self.route = route

@@ -74,7 +74,8 @@ final class StoreLoop {
         loop = try EventLoop()
         member = StoreMember(
             configuration.limits, prefix: configuration.prefix, member: configuration.member,
-            about: configuration.about, store: parts.store, capacity: parts.capacity)
+            about: configuration.about, store: parts.store, lastChange: configuration.lastChange,
+            capacity: parts.capacity)
         log = StoreLog(parts.logger)
         links = try StoreLinks(configuration, on: loop)
         mailbox = try Mailbox(on: loop, receiving: parts.orders) { [unowned self] order, onLoop in

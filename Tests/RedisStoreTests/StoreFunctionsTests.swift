@@ -39,7 +39,7 @@ struct StoreFunctionsTests {
         let instance = try instance(ttl: 30_000)
         let state = Replicated(
             namespace: Namespace("tenant"), replica: .present(instance, version, Heartbeat(age: 250, wall: 0)))
-        StoreFunctions.append(state, capacity: 5, to: &command)
+        StoreFunctions.append(state, capacity: 5, changed: 1_795_392_343_414, to: &command)
         let words = command.words
         #expect(
             texts(command).prefix(9) == [
@@ -50,7 +50,13 @@ struct StoreFunctionsTests {
         var bytes: [UInt8] = []
         StateCodec.append(state, to: &bytes)
         #expect(words[13] == bytes)
-        #expect(words[14].isEmpty && words.count == 15)
+        #expect(words[14].isEmpty && words.count == 16)
+        #expect(texts(command)[15] == "1795392343414")
+        // What no clock shows is not compared.
+        for changed in [-1, 1_000_000_000_000_000] as [Int64] {
+            StoreFunctions.append(state, capacity: 5, changed: changed, to: &command)
+            #expect(command.words.last?.isEmpty == true)
+        }
     }
 
     // D524
@@ -63,7 +69,7 @@ struct StoreFunctionsTests {
         let texts = texts(command)
         #expect(texts[6...8] == ["t", "tenant", "id-1"])
         #expect(texts[10...12] == ["", "700", ""])
-        #expect(command.count == 15)
+        #expect(command.count == 16)
     }
 
     // D527

@@ -47,7 +47,8 @@ final class SimulatedMember {
         store = Store(
             namespaceCapacity: nil, replicating: id, leaseKeeper: .store, wake: { [bell] in bell.ring() })
         member = StoreMember(
-            limits, prefix: "a8", member: id, about: "{}", store: store, random: random, capacity: capacity)
+            limits, prefix: "a8", member: id, about: "{}", store: store, random: random,
+            lastChange: { $0.extraUTF8.flatMap { Int64(String(decoding: $0, as: UTF8.self)) } }, capacity: capacity)
     }
 }
 

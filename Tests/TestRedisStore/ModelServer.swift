@@ -22,6 +22,8 @@ package struct ModelShard {
         /// Milliseconds; infinite for an endless lease.
         package var lease: Double
         package var deadline: Double
+        /// When its client changed it last, as the client says.
+        package var changed: Int64?
     }
 
     package var history: String?
@@ -55,6 +57,8 @@ package struct ModelServer {
     /// Milliseconds between the end of a lease and its sweep.
     package var sweepDelay: Double = 300
     static let silence: Int64 = 2_500
+    /// Milliseconds between the versions of registrations that members take without knowing of each other.
+    static let sameTime: Int64 = 2_000
     /// Leases of an event: two, so that several tell of those that end together.
     package var mostTold = 2
 
@@ -104,8 +108,8 @@ package struct ModelServer {
             if name == "a8_heard" {
                 return .integer(Int64(shards[number].append([UInt8(ascii: "h")] + rest[1])))
             }
-            let results = stride(from: 1, to: rest.count, by: 9).map { place in
-                put(number, Array(rest[place..<place + 9]), at: now)
+            let results = stride(from: 1, to: rest.count, by: 10).map { place in
+                put(number, Array(rest[place..<place + 10]), at: now)
             }
             return .array(([Int64(shards[number].seq)] + results).map { .integer($0) })
         case "a8_renew": return renew(number, rest, at: now)
@@ -154,7 +158,8 @@ package struct ModelServer {
     }
 
     private mutating func put(_ number: Int, _ item: [[UInt8]], at now: Int64) -> Int64 {
-        let (kind, version, state) = (text(item[0]), item[3], item[7])
+        let (kind, state) = (text(item[0]), item[7])
+        var (version, item) = (item[3], item)
         let key = ModelKey(namespace: item[1], id: item[2])
         if kind == "s" {
             if let held = shards[number].services[key], !isLater(version, held) { return 0 }
@@ -169,6 +174,15 @@ package struct ModelServer {
         {
             return -1
         }
+        var isTurned = false
+        if kind == "i", let held, let after = contest(item, held, isLater: takes) {
+            (isTurned, takes) = (true, !takes)
+            if takes {
+                (version, item[3]) = (after, after)
+            } else {
+                shards[number].instances[key]?.value.replaceSubrange(..<16, with: after)
+            }
+        }
         let overrides = !item[8].isEmpty && (shards[number].overrides[key].map { isLater(item[8], $0) } ?? true)
         if overrides { shards[number].overrides[key] = item[8] }
         if kind == "i", takes || held != nil {
@@ -182,11 +196,26 @@ package struct ModelServer {
                 shards[number].tombstones[key] = version + state
             }
         }
-        guard takes || overrides else { return 0 }
+        guard takes || overrides || isTurned else { return 0 }
         let standing = shards[number].instances[key]?.value ?? shards[number].tombstones[key] ?? []
         let override = shards[number].overrides[key] ?? []
-        return Int64(shards[number].append([UInt8(ascii: "p")] + standing.dropFirst(16) + counted(override)))
+        let isNew = takes && !isTurned
+        let told = isNew ? [UInt8(ascii: "p")] + standing.dropFirst(16) : [UInt8(ascii: "v")] + standing
+        return Int64(shards[number].append(told + counted(override)))
     }
+
+    /// The version in which that one stands, of two registrations at the same time, that its client changed later, where it
+    /// has not the later version; nil where versions decide.
+    private func contest(_ item: [[UInt8]], _ held: ModelShard.Held, isLater: Bool) -> [UInt8]? {
+        guard !item[9].isEmpty, let known = held.changed, decimal(item[9]) != known else { return nil }
+        let (new, old) = (time(of: item[3]), time(of: held.value))
+        guard abs(Int64(new >> 16) - Int64(old >> 16)) <= Self.sameTime, isLater != (decimal(item[9]) > known) else {
+            return nil
+        }
+        return word(Int64(bitPattern: (isLater ? new : old) &+ 2)) + [UInt8](repeating: 255, count: 8)
+    }
+
+    private func time(of version: [UInt8]) -> UInt64 { version.prefix(8).reduce(0) { $0 << 8 | UInt64($1) } }
 
     private mutating func setDeadline(
         _ number: Int, _ key: ModelKey, _ item: [[UInt8]], _ held: ModelShard.Held?, takes: Bool, at now: Int64
@@ -196,7 +225,8 @@ package struct ModelServer {
         if takes {
             let lease = text(item[4]) == "inf" ? Double.infinity : Double(decimal(item[4]))
             shards[number].instances[key] = ModelShard.Held(
-                value: item[3] + item[7], lease: lease, deadline: heard + lease)
+                value: item[3] + item[7], lease: lease, deadline: heard + lease,
+                changed: item[9].isEmpty ? nil : decimal(item[9]))
         } else if let held {
             shards[number].instances[key]?.deadline = max(held.deadline, heard + held.lease)
         }
@@ -312,7 +342,7 @@ package struct ModelServer {
         let (kind, namespace) = (rest.prefix(1), Array(rest.dropFirst(2).utf8))
         let values: [ModelKey: [UInt8]] =
             switch kind {
-            case "i": shards[number].instances.mapValues { $0.value + word(Int64(bitPattern: $0.lease.bitPattern)) }
+            case "i": shards[number].instances.mapValues { $0.value + tail(of: $0) }
             case "t": shards[number].tombstones
             case "o": shards[number].overrides
             default: shards[number].services
@@ -324,6 +354,11 @@ package struct ModelServer {
     }
 
     // MARK: - Bytes
+
+    private func tail(of held: ModelShard.Held) -> [UInt8] {
+        func bytes(_ number: Double) -> [UInt8] { word(Int64(bitPattern: number.bitPattern)) }
+        return held.changed.map { bytes(Double($0)) + bytes(-held.lease) } ?? bytes(held.lease)
+    }
 
     private func shard(of key: [UInt8]) -> Int? {
         let text = text(key)

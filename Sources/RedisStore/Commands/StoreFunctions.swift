@@ -21,6 +21,9 @@ package struct StoreFunctions: Sendable {
     /// How long it is remembered that a service has no override any more, as long as tombstones.
     private static let tombstoneTime: Duration = .seconds(900)
 
+    /// Times of changes that functions compare: what clients say beyond them is passed over.
+    private static let changes: ClosedRange<Int64> = 0...999_999_999_999_999
+
     let prefix: String
     let member: MemberID
 
@@ -61,8 +64,10 @@ package struct StoreFunctions: Sendable {
 
     /// Adds a state to a call of `put`. Renewals are no states of their own.
     ///
-    /// - Parameter capacity: how many instances the namespace may hold; nil is no limit.
-    static func append(_ state: Replicated, capacity: Int?, to command: inout RESPCommand) {
+    /// - Parameters:
+    ///   - capacity: how many instances the namespace may hold; nil is no limit.
+    ///   - changed: when its client changed an instance last, as the client says; nil where it says nothing.
+    static func append(_ state: Replicated, capacity: Int?, changed: Int64? = nil, to command: inout RESPCommand) {
         var bytes: [UInt8] = []
         StateCodec.append(state, to: &bytes)
         switch state.replica {
@@ -73,6 +78,7 @@ package struct StoreFunctions: Sendable {
             command.append(text: capacity.map(String.init) ?? "")
             command.append(bytes)
             command.append(override(instance.override))
+            command.append(text: changed.flatMap { changes.contains($0) ? String($0) : nil } ?? "")
         case .absent(let id, let version, let age, let override):
             append("t", state.namespace, id.utf8, version, to: &command)
             command.append(text: "")
@@ -80,6 +86,7 @@ package struct StoreFunctions: Sendable {
             command.append(text: "")
             command.append(bytes)
             command.append(Self.override(override))
+            command.append(text: "")
         case .service(let service, let override):
             append("s", state.namespace, Array(service.text.utf8), override.version, to: &command)
             // A word that is over is kept for as long as a copy may bring it back.
@@ -87,6 +94,7 @@ package struct StoreFunctions: Sendable {
             command.append(0)
             command.append(text: "")
             command.append(bytes)
+            command.append(text: "")
             command.append(text: "")
         case .renewed: break
         }

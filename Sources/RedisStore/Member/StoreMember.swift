@@ -43,6 +43,8 @@ package final class StoreMember {
     let store: Store
     /// How many instances a namespace may hold; nil is no limit.
     let capacity: (Namespace) -> Int?
+    /// When its client changed an instance last, as the client says; nil where it says nothing.
+    let lastChange: (Instance) -> Int64?
     /// What this member says of itself to the others.
     let about: String
     var random: any RandomNumberGenerator
@@ -73,13 +75,15 @@ package final class StoreMember {
 
     package init(
         _ limits: StoreLimits, prefix: String, member: MemberID, about: String, store: Store,
-        random: any RandomNumberGenerator = SystemRandomNumberGenerator(), capacity: @escaping (Namespace) -> Int?
+        random: any RandomNumberGenerator = SystemRandomNumberGenerator(),
+        lastChange: @escaping (Instance) -> Int64? = { _ in nil }, capacity: @escaping (Namespace) -> Int?
     ) {
         self.limits = limits
         functions = StoreFunctions(prefix: prefix, member: member)
         self.store = store
         self.about = about
         self.random = random
+        self.lastChange = lastChange
         self.capacity = capacity
     }
 

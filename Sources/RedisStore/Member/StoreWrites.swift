@@ -59,7 +59,10 @@ extension StoreMember {
         guard let epoch = shards[shard.number].epoch else { return [] }
         var command = functions.put(shard, epoch)
         for (state, isAdmitted) in states {
-            StoreFunctions.append(state, capacity: isAdmitted ? nil : capacity(state.namespace), to: &command)
+            var changed: Int64?
+            if case .present(let instance, _, _) = state.replica { changed = lastChange(instance) }
+            StoreFunctions.append(
+                state, capacity: isAdmitted ? nil : capacity(state.namespace), changed: changed, to: &command)
         }
         acknowledgments.sent(group)
         counts.puts += UInt64(states.count)

@@ -17,7 +17,8 @@ package enum StoreEvent: Sendable {
     case unknown
 
     private enum Kind {
-        static let state = UInt8(ascii: "p"), ranOut = UInt8(ascii: "x"), renewed = UInt8(ascii: "h")
+        static let state = UInt8(ascii: "p"), told = UInt8(ascii: "v"), ranOut = UInt8(ascii: "x")
+        static let renewed = UInt8(ascii: "h")
     }
 
     /// Reads the bytes of an entry.
@@ -25,14 +26,16 @@ package enum StoreEvent: Sendable {
     /// - Parameter last: the namespace that was read last, if any: neighbours mostly share one.
     package init(_ bytes: [UInt8], last: inout Namespace?) throws(StateError) {
         var reader = StoreBytes(bytes)
-        switch try reader.byte() {
-        case Kind.state:
+        let kind = try reader.byte()
+        switch kind {
+        case Kind.state, Kind.told:
+            let version = kind == Kind.told ? try reader.version() : nil
             guard let state = try reader.state(last: &last) else {
                 self = .unknown
                 return
             }
             let override = reader.remaining > 0 ? StoredValue.override(Array(try reader.counted())) : nil
-            self = .state(state, override)
+            self = .state(version.map(state.standing) ?? state, override)
         case Kind.ranOut:
             let microseconds = Int64(clamping: try reader.word())
             guard let name = String(validating: try reader.counted(), as: UTF8.self) else { throw .text }
@@ -52,13 +55,23 @@ package enum StoreEvent: Sendable {
     }
 }
 
+extension Replicated {
+    /// An instance stands in the version that is kept beside its state, which may be later than the one that was written:
+    /// of two registrations that members took at the same time, the functions let the one stand that its client changed
+    /// later.
+    func standing(in version: Version) -> Replicated {
+        guard case .present(let instance, _, let heartbeat) = replica else { return self }
+        return Replicated(namespace: namespace, replica: .present(instance, version, heartbeat))
+    }
+}
+
 /// What is kept of one id or service in a hash.
 package enum StoredValue {
     /// The state behind its version. Nil when it is of a kind that a newer release has.
     package static func state(_ bytes: [UInt8], last: inout Namespace?) throws(StateError) -> Replicated? {
         var reader = StoreBytes(bytes)
-        _ = try reader.version()
-        return try reader.state(last: &last)
+        let version = try reader.version()
+        return try reader.state(last: &last)?.standing(in: version)
     }
 
     /// An operator's word on an instance, behind its version.

@@ -2,6 +2,7 @@
 
 import Catalog
 import Configuration
+import Eureka
 import Logging
 import RedisStore
 import RedisStoreServer
@@ -20,6 +21,7 @@ enum StoreParts {
         let member = MemberID(bits: .random(in: 1 ... .max >> 1))
         var configuration = StoreConfiguration(
             route: try route(store.route), prefix: store.prefix, member: member, about: about(settings))
+        configuration.lastChange = EurekaExtra.lastDirty
         configuration.user = store.user
         configuration.password = password(settings)
         configuration.sentinelPassword = sentinelPassword(settings)

@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
-"""Holds docs/redis.md and README to what real engines do: the user that the one gives members can do what members do, and nothing else; and the
-demonstration that the other names shows what it says.
+"""Holds docs/redis.md and README to what real engines do: the user that the one gives members can do what members do, and nothing else; the
+demonstration that the other names shows what it says; and two members agree on registrations that they take at the same time.
 
 Usage: documents.py [--registry PATH] [--venv DIR] [CHECK...]
 """
 
+import concurrent.futures
 import json
 import os
 import pathlib
@@ -28,6 +29,7 @@ PASSWORD = "a-password-of-the-store"
 EPOCH, MEMBER, TAG = "0123456789abcdef", "00000000000000aa", "{a8.3}"
 GRACE = 30_000
 DEMONSTRATION_SECONDS = 60
+RACES = 60
 
 
 def line_of_the_document():
@@ -43,7 +45,7 @@ def version(number):
 
 
 def put(identity, number, kind="i", lease="30000", override=b""):
-    return ["a8_put", 1, f"{TAG}:m", f"{EPOCH}.1", MEMBER, kind, "shop", identity, version(number), lease, 0, "", b"\x05state", override]
+    return ["a8_put", 1, f"{TAG}:m", f"{EPOCH}.1", MEMBER, kind, "shop", identity, version(number), lease, 0, "", b"\x05state", override, ""]
 
 
 def what_members_do():
@@ -127,7 +129,7 @@ def the_user_finds_its_way_in_a_cluster(options):
 
 def answer(port, path, body=None):
     """The status and the body of an answer."""
-    request = urllib.request.Request(f"http://127.0.0.1:{port}{path}", body and json.dumps(body).encode(), {"Content-Type": "application/json"})
+    request = urllib.request.Request(f"http://127.0.0.1:{port}{path}", body and json.dumps(body).encode(), {"Content-Type": "application/json", "Accept": "application/json"})
     try:
         with urllib.request.urlopen(request, timeout=5) as reply:
             return reply.status, reply.read().decode()
@@ -209,8 +211,29 @@ def the_demonstration_shows_what_readme_says(options):
         assert has_it(first) and has_it(second)
 
 
+def registrations_at_the_same_time_stand_as_clients_changed_them(options):
+    """E202 and D532, over two members that have not heard of each other's registration: the later `lastDirtyTimestamp` stands, whichever came last."""
+    def registration(number, changed):
+        return {"instance": {"instanceId": f"h-{number}", "hostName": "10.0.0.6", "app": "RACE", "ipAddr": "10.0.0.6", "status": "UP",
+                             "port": {"$": 9080, "@enabled": "true"}, "lastDirtyTimestamp": str(changed)}}
+
+    def shown(port, number):
+        status, body = answer(port, f"/eureka/v2/apps/RACE/h-{number}")
+        return status == 200 and json.loads(body)["instance"]["lastDirtyTimestamp"]
+
+    with Demonstration(options) as demo, concurrent.futures.ThreadPoolExecutor(2) as both:
+        ports = [demo.ports["registry-1"], demo.ports["registry-2"]]
+        for number in range(RACES):
+            changes = (1_010, 1_020) if number % 2 else (1_020, 1_010)
+            sent = [both.submit(answer, port, "/eureka/v2/apps/RACE", registration(number, changed)) for port, changed in zip(ports, changes)]
+            assert [each.result()[0] for each in sent] == [204, 204], f"registration {number}: {[each.result() for each in sent]}"
+        for number in range(RACES):
+            wait_until(f"both to show the later change of {number}", lambda: [shown(port, number) for port in ports] == ["1020", "1020"], DEMONSTRATION_SECONDS)
+
+
 CHECKS = [
-    the_user_of_the_document_does_what_members_do_and_nothing_else, the_user_finds_its_way_in_a_cluster, the_demonstration_shows_what_readme_says]
+    the_user_of_the_document_does_what_members_do_and_nothing_else, the_user_finds_its_way_in_a_cluster, the_demonstration_shows_what_readme_says,
+    registrations_at_the_same_time_stand_as_clients_changed_them]
 
 
 if __name__ == "__main__":

@@ -55,12 +55,12 @@ def opened(engine, text=None):
     engine.ask("FCALL", "a8_open", 1, f"{TAG}:m", "1", EPOCH, RUN)
 
 
-def item(kind, name, count, namespace=b"tenant", lease=30_000, age=0, capacity=None, override=None, payload=b"."):
+def item(kind, name, count, namespace=b"tenant", lease=30_000, age=0, capacity=None, override=None, payload=b".", changed=None):
     """An item of put, in the version with this count."""
     version = count.to_bytes(16, "big")
     return item_words({
         "kind": kind, "namespace": namespace, "name": name, "version": version, "lease": lease if kind == "i" else None, "age": age,
-        "capacity": capacity, "state": state(kind, namespace, name, version, payload), "override": override})
+        "capacity": capacity, "state": state(kind, namespace, name, version, payload), "override": override, "changed": changed})
 
 
 def refusal(action):
@@ -125,14 +125,16 @@ def bad_calls():
     put = [(0, b"q", "kind"), (1, b"a\0b", "namespace"), (1, b"n" * 16_385, "namespace"), (2, b"", "id"), (2, b"i" * 16_385, "id"), (3, b"v" * 15, "version"),
            (3, b"v" * 17, "version"), (4, b"", "lease"), (4, b"0", "lease"), (4, b"-1", "lease"), (4, b"1.5", "lease"), (4, b"1e3", "lease"),
            (4, b"0x10", "lease"), (4, b" 5", "lease"), (4, b"INF", "lease"), (4, b"9" * 15, "lease"), (5, b"-1", "age"), (5, b"x", "age"),
-           (6, b"x", "capacity"), (6, b"-1", "capacity"), (7, b"", "state"), (7, b"s" * 1_048_577, "state"), (8, b"v" * 15, "override")]
+           (6, b"x", "capacity"), (6, b"-1", "capacity"), (7, b"", "state"), (7, b"s" * 1_048_577, "state"), (8, b"v" * 15, "override"),
+           (9, b"-1", "time of a change"), (9, b"1.5", "time of a change"), (9, b"9" * 16, "time of a change")]
     for place, value, what in put:
         bad = list(good)
         bad[place] = value
         # The item before it is right, and must not be taken either.
         yield f"put with the {what} {value[:20]!r}", ["put", EPOCH + ".1", "m", *item("i", b"before", 9), *bad]
     yield "a tombstone with a lease", ["put", EPOCH + ".1", "m", *item("t", b"x", 9)[:4], b"5", *item("t", b"x", 9)[5:]]
-    yield "a service with an override", ["put", EPOCH + ".1", "m", *item("s", b"x", 9)[:8], b"v" * 16]
+    yield "a service with an override", ["put", EPOCH + ".1", "m", *item("s", b"x", 9)[:8], b"v" * 16, b""]
+    yield "a tombstone with the time of a change", ["put", EPOCH + ".1", "m", *item("t", b"x", 9)[:9], b"5"]
     yield "a put of nothing", ["put", EPOCH + ".1", "m"]
     yield "a put of no epoch", ["put"]
     yield "a put of half an item", ["put", EPOCH + ".1", "m", *good[:5]]

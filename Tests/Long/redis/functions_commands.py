@@ -46,7 +46,8 @@ class Chooser:
     def version(self):
         """Mostly later than all before it."""
         if self.random.random() < 0.6:
-            self.latest += 1
+            # At times by about the time within which members do not know of each other.
+            self.latest += 1 if self.random.random() < 0.8 else self.random.choice((1_999, 2_000, 2_001)) << 16
             return (self.latest << 64 | self.random.choice(WORDS)).to_bytes(16, "big")
         if self.random.random() < 0.5:
             return (max(0, self.latest - self.random.randrange(4)) << 64 | self.random.choice(WORDS)).to_bytes(16, "big")
@@ -68,7 +69,8 @@ class Chooser:
             "age": choose((0, 0, 0, 1, 700, 4_000, 40_000, TOMBSTONE_AGE)),
             "capacity": None if self.is_crowded else choose((None, None, 0, 1, 2, 3)),
             "state": state(kind, namespace, name, version, payload),
-            "override": self.version() + b"word" if kind != "s" and self.random.random() < 0.3 else None}
+            "override": self.version() + b"word" if kind != "s" and self.random.random() < 0.3 else None,
+            "changed": choose((None, None, 0, 1, 2, 999_999_999_999_999)) if kind == "i" else None}
 
     def command(self):
         """(name, arguments), or ("wait", ms)."""
@@ -114,7 +116,7 @@ def number(value):
 
 def item_words(item):
     return [item["kind"], item["namespace"], item["name"], item["version"], number(item["lease"]), number(item["age"]), number(item["capacity"]),
-            item["state"], item["override"] or b""]
+            item["state"], item["override"] or b"", number(item.get("changed"))]
 
 
 def words_of(name, arguments, epoch):

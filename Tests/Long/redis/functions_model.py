@@ -11,6 +11,7 @@ SILENCE = 2_500
 PRESENCE = 3_000
 MINUTE = 60_000
 MOST_TOLD = 50
+SAME_TIME = 2_000
 LEAST = 10
 SMALLEST = 20
 TOMBSTONE_TIME = 15 * 60_000
@@ -46,6 +47,11 @@ def version_of(value):
     return int.from_bytes(value[:16], "big")
 
 
+def version_after(version):
+    """Its time 2 later, with an origin that no member has."""
+    return ((version_of(version) >> 64) + 2).to_bytes(9, "big")[1:] + b"\xff" * 8
+
+
 def state(kind, namespace, name, version, payload):
     """A state as StateCodec has it; kind is i, t or s. What is behind the name is the payload."""
     head = bytes([{"i": 1, "t": 2, "s": 4}[kind]]) + counted(namespace) + version
@@ -75,14 +81,15 @@ class Reader:
 
     def take(self, event):
         kind, data = event[:1], event[1:]
-        if kind == b"p":
+        if kind in (b"p", b"v"):
+            stands, data = (data[:16], data[16:]) if kind == b"v" else (None, data)
             count, size = uncounted(data)
             told, override = data[:len(data) - len(size)], uncounted(size)[0]
             kind, namespace, name, version = read_state(told)
             key = (namespace, name)
             for other in "it" if kind in "it" else "":
                 self.held[other].pop(key, None)
-            self.held[kind][key] = version + told
+            self.held[kind][key] = (stands or version) + told
             if override:
                 self.held["o"][key] = override
         elif kind == b"x":
@@ -94,8 +101,8 @@ class Reader:
 
 
 class Instance:
-    def __init__(self, value, lease, end):
-        self.value, self.lease, self.end = value, lease, end
+    def __init__(self, value, lease, end, changed=None):
+        self.value, self.lease, self.end, self.changed = value, lease, end, changed
         # Whether a budget holds it back.
         self.is_back = False
 
@@ -175,7 +182,7 @@ class Model:
         answers = [self.put_one(**item) for item in items]
         return [self.seq, *answers]
 
-    def put_one(self, kind, namespace, name, version, lease, age, capacity, state, override):
+    def put_one(self, kind, namespace, name, version, lease, age, capacity, state, override, changed=None):
         key, value = (namespace, name), version + state
         if kind == "s":
             if key in self.s and version_of(self.s[key]) >= version_of(version):
@@ -190,6 +197,16 @@ class Model:
         taken = version_of(version) >= floor if kind == "t" else version_of(version) > floor
         if dead is not None and version_of(version) <= version_of(dead):
             taken = False
+        told_again = False
+        if kind == "i" and live and None not in (changed, live.changed) and changed != live.changed:
+            apart = abs((version_of(version) >> 80) - (version_of(live.value) >> 80))
+            if apart <= SAME_TIME and taken != (changed > live.changed):
+                stands = version_after(version if taken else live.value)
+                told_again, taken = True, not taken
+                if taken:
+                    version, value = stands, stands + state
+                else:
+                    live.value = stands + live.value[16:]
         here = len([1 for other in self.i if other[0] == namespace])
         if taken and kind == "i" and not live and capacity is not None and here >= capacity:
             return -1
@@ -202,7 +219,7 @@ class Model:
                 heard = max(heard, min(self.at, live.end - live.lease))
             if taken:
                 is_same = live and live.is_back and live.end == heard + lease
-                self.i[key] = Instance(value, lease, heard + lease)
+                self.i[key] = Instance(value, lease, heard + lease, changed)
                 self.i[key].is_back = bool(is_same)
             elif heard + live.lease > live.end:
                 live.end, live.is_back = heard + live.lease, False
@@ -212,14 +229,17 @@ class Model:
             self.i.pop(key, None)
             self.t[key] = value
             self.ends["t", *key] = self.at + TOMBSTONE_TIME - age
-        if not taken and not overrides:
+        if not taken and not overrides and not told_again:
             return 0
-        if key in self.o and key in self.i:
+        if not taken and not overrides:
+            pass
+        elif key in self.o and key in self.i:
             self.ends.pop(("o", *key), None)
         elif key in self.o:
             self.ends["o", *key] = self.at + OVERRIDE_TIME - (age if kind == "t" else 0)
         standing = self.i[key].value if key in self.i else self.t[key]
-        return self.event(b"p" + standing[16:] + counted(self.o.get(key, b"")))
+        head = b"p" if taken and not told_again else b"v" + standing[:16]
+        return self.event(head + standing[16:] + counted(self.o.get(key, b"")))
 
     def renew(self, epoch, items):
         self.check(epoch)
@@ -370,7 +390,8 @@ class Model:
         for kind, what in self.held().items():
             for (namespace, name), value in what.items():
                 if kind == "i":
-                    value += struct.pack(">d", self.i[namespace, name].lease)
+                    one = self.i[namespace, name]
+                    value += struct.pack(">d", one.lease) if one.changed is None else struct.pack(">dd", one.changed, -one.lease)
                 found.setdefault(f"{kind}:".encode() + namespace, {})[name] = value
                 found["n"].add(namespace)
         found["z"] = {b"\0".join(key): float(one.end) for key, one in self.i.items() if not one.is_back}
