@@ -66,6 +66,31 @@ struct StoreTermsTests {
         #expect(sweeps.areRead(upTo: 0))
     }
 
+    // D532
+    @Test func `a state stands in the version that is told before it`() throws {
+        let instance = Instance(
+            id: key.id, serviceName: Name("s"), endpoint: Endpoint(kind: .tcp, value: "10.0.0.1:1"), status: .up,
+            ttl: 30_000, tags: [], metadata: nil, registered: 0)
+        var written: [UInt8] = []
+        StateCodec.append(
+            Replicated(
+                namespace: key.namespace, replica: .present(instance, version, Heartbeat(age: 0, wall: 0))),
+            to: &written)
+        let later = Version(
+            time: HybridTime(bits: version.time.bits + 2), origin: MemberID(bits: .max))
+        var told: [UInt8] = []
+        told.append(later)
+        guard case .state(let state, nil) = try read(Array("v".utf8) + told + written + [0]) else {
+            Issue.record("no state")
+            return
+        }
+        #expect(state.replica.id == key.id && state.replica.version == later)
+        var last: Namespace?
+        let lease: [UInt8] = [0, 0, 0, 0, 0, 0, 0, 0]
+        #expect(try StoredValue.state(told + written + lease, last: &last)?.replica.version == later)
+        #expect(throws: (any Error).self) { try read(Array("v".utf8) + told.dropLast()) }
+    }
+
     // D513
     @Test func `an event says which leases ran out, and when`() throws {
         var bytes = Array("x".utf8)
