@@ -255,7 +255,7 @@ package final class RegistryProcess {
         drainStart = try LoopEvent.timer(on: loop) { [unowned self] onLoop in drain(onLoop) }
         deadline = try LoopEvent.timer(on: loop) { [unowned self] onLoop in
             if isLeaving {
-                logger.error("stopping before the other members have acknowledged everything")
+                logger.error("stopping before everything has been acknowledged")
                 return loop.stop(onLoop)
             }
             logger.error(
