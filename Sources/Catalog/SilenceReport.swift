@@ -12,6 +12,11 @@ package struct SilenceReport: Sendable, Equatable {
 
     package let namespace: Namespace
     package let event: Event
+
+    package init(namespace: Namespace, event: Event) {
+        self.namespace = namespace
+        self.event = event
+    }
 }
 
 /// Reports that are to be written, and how many there were beside them.

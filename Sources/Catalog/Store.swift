@@ -43,6 +43,8 @@ package final class Store: Sendable {
     let isSilent = Atomic<Bool>(false)
     /// What a store outside holds back for that reason, by namespace.
     let heldBack = Mutex<[Namespace: HeldBack]>([:])
+    /// What is to be said of that.
+    let outsideReports = Mutex(SilenceReports())
     /// Where the next `drain` starts.
     let nextToDrain = Atomic<Int>(0)
 
@@ -153,6 +155,7 @@ package final class Store: Sendable {
     /// judge by these bounds.
     package func expire(at moment: Moment, bounds: ExpiryBounds = .none, budget: Int) -> Expiry {
         var done = Expiry()
+        done.silences = takeOutsideReports()
         var remaining = budget
         let start = nextToExpire.load(ordering: .relaxed)
         for index in start..<start + Self.shardCount {

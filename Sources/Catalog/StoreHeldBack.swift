@@ -25,6 +25,20 @@ extension Store {
         isSilent.store(!all.isEmpty, ordering: .relaxed)
     }
 
+    /// Has the log say that leases of namespaces begin to be held back, or are no longer.
+    package func report(_ reports: [SilenceReport]) {
+        outsideReports.withLock { all in for report in reports { all.add(report.event, report.namespace) } }
+    }
+
+    /// What is to be said since this was last asked.
+    func takeOutsideReports() -> SilenceReports {
+        outsideReports.withLock { reports in
+            guard !reports.isEmpty else { return reports }
+            defer { reports = SilenceReports() }
+            return reports
+        }
+    }
+
     /// What the store outside holds back; nil when nothing is.
     var heldBackOutside: SilenceSummary? {
         heldBack.withLock { all in

@@ -175,6 +175,9 @@ struct RecentSweeps {
         ends.append(last)
     }
 
+    /// Whether all that was let go by the last tick is read.
+    func isLastRead(upTo seq: UInt64) -> Bool { seq >= last }
+
     func areRead(upTo seq: UInt64) -> Bool {
         let isOldestRead = ends.count < Self.mostUnread || ends[0] <= seq
         return isOldestRead && seq + UInt64(StoreFunctions.mostExpiries * Self.mostUnread) >= last

@@ -55,6 +55,7 @@ package final class StoreMember {
     package internal(set) var counts = StoreCounts()
     /// How many leases of a namespace may run out in a minute.
     package var budget = ExpiryBudget.off
+    var silence = StoreSilence()
     /// Registrations that were refused because their namespaces were full, for their callers to fetch.
     package internal(set) var refused: [StateKey: MonotonicTime] = [:]
     /// The members, as they say of themselves, by their ids.

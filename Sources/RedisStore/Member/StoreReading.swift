@@ -343,7 +343,9 @@ extension StoreMember {
             shards[shard.number].recent.noteEnd(number)
             for (key, version) in gone {
                 switch store.runOut(key.id, in: key.namespace, upTo: version, at: microseconds) {
-                case .gone: counts.expired += 1
+                case .gone:
+                    counts.expired += 1
+                    if budget.isOn { silence.ranOut(in: key.namespace, at: time.monotonic) }
                 case .renewed: shards[shard.number].admit(.instance(key))
                 case .unknown: break
                 }

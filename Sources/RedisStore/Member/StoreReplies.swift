@@ -173,6 +173,8 @@ extension StoreMember {
         guard case .array(let fields) = value, fields.count >= 6, let now = fields[0].number,
             let hold = fields[1].number, let swept = fields[2].number, let more = fields[3].number
         else { return [.note(.unreadable(shard, "the reply of a tick"))] }
+        // What ran out until the tick before is read, or not; what this one let go cannot be yet.
+        let isAllRead = shards[shard.number].sweeps.isLastRead(upTo: shards[shard.number].seq)
         shards[shard.number].sweeps.note(fields[5].number.flatMap { UInt64(exactly: $0) } ?? 0, swept: swept)
         counts.swept += UInt64(max(0, swept))
         var directives = correct(now, sent: sent, at: time)
@@ -180,13 +182,15 @@ extension StoreMember {
             if shards[shard.number].held <= now { directives.append(.note(.held(.milliseconds(hold - now)))) }
         }
         shards[shard.number].held = hold
-        noteHeldBack(fields.count > 6 ? fields[6] : .nothing, shard, now: now, at: time)
+        noteHeldBack(fields.count > 6 ? fields[6] : .nothing, shard, now: now, isAllRead: isAllRead, at: time)
         shards[shard.number].hasOverdue = more > 0
         return directives + sweepOverdue(at: time.monotonic)
     }
 
     /// Shows what a shard holds back by the budget: namespaces, each with how many leases and since when by its clock.
-    private func noteHeldBack(_ value: RESPValue, _ shard: StoreShard, now: Int64, at time: NodeTime) {
+    private func noteHeldBack(
+        _ value: RESPValue, _ shard: StoreShard, now: Int64, isAllRead: Bool, at time: NodeTime
+    ) {
         guard case .array(let fields) = value else { return }
         var heldBack: [Namespace: HeldBack] = [:]
         for place in stride(from: 0, to: fields.count - 2, by: 3) {
@@ -197,6 +201,10 @@ extension StoreMember {
                 leases: Int(clamping: leases), since: time.monotonic - .milliseconds(max(0, now - since)),
                 until: time.moment.lease + budget.longest)
         }
+        let reports = silence.holds(heldBack, in: shard, budget, isAllRead: isAllRead, at: time.monotonic) {
+            store.size(of: $0).instances
+        }
+        if !reports.isEmpty { store.report(reports) }
         guard !heldBack.isEmpty || !shards[shard.number].heldBack.isEmpty else { return }
         shards[shard.number].heldBack = heldBack
         store.holdBack(shards.reduce(into: [:]) { all, shard in all.merge(shard.heldBack) { first, _ in first } })
