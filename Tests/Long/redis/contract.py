@@ -54,7 +54,6 @@ SKIPPED = {
     ],
     "what a budget holds back is not marked as overdue here (docs/expiry.md)": [
         "SilentInstancesTests/a fifth of those that fall silent goes in a minute, and the rest until it is heard or held too long",
-        "SilentInstancesTests/without a budget all go at once, also when it is taken away",
     ],
 }
 
