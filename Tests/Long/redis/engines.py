@@ -397,11 +397,15 @@ class SixNodes(Single):
 
     def owner(self, slot):
         """The master that serves a slot, as a node that runs says."""
-        witness = next(node for node in self.nodes if node.is_running)
+        owner = self._owner(slot, next(node for node in self.nodes if node.is_running))
+        check(owner, f"nobody serves slot {slot}")
+        return owner
+
+    def _owner(self, slot, witness):
         for first, last, master, *_ in witness.ask("CLUSTER", "SLOTS"):
             if first <= slot <= last:
                 return next(node for node in self.nodes if node.port == master[1])
-        raise Failed(f"nobody serves slot {slot}")
+        return None
 
     def masters(self):
         return [node for node in self.nodes if node.is_running and node.role() == b"master"]
@@ -430,6 +434,12 @@ class SixNodes(Single):
         """To be called when no key is left. The target is told first, so that no moment has no owner."""
         for node in (target, *[node for node in self.masters() if node is not target]):
             node.ask("CLUSTER", "SETSLOT", slot, "NODE", self.identity(target))
+        # What a node was told may be undone for a moment by a word of the source that was sent before.
+        wait_until(
+            f"all masters to name {target} for slot {slot}",
+            lambda: all(self._owner(slot, node) is target for node in self.masters()),
+            CLUSTER_SECONDS,
+        )
 
     def migrate(self, slot, target):
         """All of it. Returns how many keys were moved."""
