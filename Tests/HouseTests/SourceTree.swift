@@ -49,6 +49,9 @@ enum SourceTree {
     /// Every Swift file under Sources, by path, and the one target that lives elsewhere.
     static let files: [SourceFile] = swiftFiles(under: "Sources")
 
+    /// Every Swift file under Tests, by path.
+    static let tests: [SourceFile] = swiftFiles(under: "Tests")
+
     static func text(_ path: String) -> String? { try? String(contentsOf: root.appending(path: path), encoding: .utf8) }
 
     /// Every document that is part of the repository.

@@ -26,13 +26,14 @@ struct TestRunnerTests {
         }
 
         /// Runs the runner; returns its exit status and what it printed, by lines.
-        func run() throws -> (status: Int32, lines: [String]) {
+        func run(stepSeconds: String? = nil) throws -> (status: Int32, lines: [String]) {
             let process = Process()
             process.executableURL = URL(filePath: "/usr/bin/env")
             process.arguments = ["python3", root.appending(path: "scripts/run-tests").path()]
             var environment = ProcessInfo.processInfo.environment
             environment["PATH"] = root.appending(path: "bin").path() + ":" + (environment["PATH"] ?? "/usr/bin:/bin")
             environment["VERBOSE"] = nil
+            environment["STEP_SECONDS"] = stepSeconds
             process.environment = environment
             let output = Pipe()
             process.standardOutput = output
@@ -86,6 +87,22 @@ struct TestRunnerTests {
         #expect(run.status == 1)
         #expect(run.lines.contains { $0.hasSuffix("  second()") })
         #expect(!run.lines.contains { $0.hasSuffix("  first()") })
+    }
+
+    @Test func `tests that never end are stopped, and told by those that were running`() throws {
+        let tests = "echo '◇ Test first() started.'; sleep 600 & wait"
+        let run = try Checkout(tests: tests).run(stepSeconds: "10")
+        #expect(run.status == 1)
+        #expect(run.lines.contains { $0.hasSuffix("error: not done after 10 s, and stopped") })
+        #expect(run.lines.contains { $0.hasSuffix("  first()") })
+        #expect(run.lines.contains { $0.hasPrefix("faults: ok") })
+    }
+
+    @Test func `no test has a limit that counts how long it waits for its turn`() {
+        // Swift Testing starts a test's clock when it is handed to the threads that run tests, of which there are as many as
+        // cores: behind tests that block them a test of a millisecond takes ten minutes by that clock.
+        #expect(SourceTree.tests.count > 50)
+        #expect(SourceTree.tests.flatMap { $0.places(of: /\.timeLimit\(/) } == [])
     }
 
     @Test func `a fault that fails is shown with all that its row said, and no other row's`() throws {

@@ -4,7 +4,6 @@ import TestTime
 import Testing
 import Time
 
-@Suite(.timeLimit(.minutes(1)))
 struct SemaphoreTests {
     @Test func `as many go on as were let, each once`() throws {
         let semaphore = try Semaphore()

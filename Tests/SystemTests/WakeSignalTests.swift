@@ -7,13 +7,12 @@ import TestTime
 import Testing
 import Time
 
-@Suite(.timeLimit(.minutes(1)))
 struct WakeSignalTests {
     @Test func `a signal is up from its raising to its lowering, however often it was raised`() throws {
         let signal = try WakeSignal()
         #expect(!signal.isRaised)
         for _ in 0..<100_000 { signal.raise() }
-        #expect(signal.isRaised && signal.wait(until: nil))
+        #expect(signal.isRaised && signal.wait(until: MonotonicClock.now() + 60_000))
         signal.lower()
         #expect(!signal.isRaised)
     }
@@ -29,9 +28,15 @@ struct WakeSignalTests {
 
     @Test func `who waits is woken, also several for whom it stays up`() throws {
         let signal = try WakeSignal()
-        let threads = try (0..<3).map { index in try NamedThread("waits-\(index)") { signal.wait(until: nil) } }
+        let woken = Atomic<Int>(0)
+        let threads = try (0..<3).map { index in
+            try NamedThread("waits-\(index)") {
+                if signal.wait(until: MonotonicClock.now() + 60_000) { woken.add(1, ordering: .relaxed) }
+            }
+        }
         signal.raise()
         for thread in threads { thread.join() }
+        #expect(woken.load(ordering: .relaxed) == 3)
     }
 }
 

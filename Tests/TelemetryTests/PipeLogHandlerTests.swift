@@ -4,7 +4,6 @@ import Testing
 
 @testable import Telemetry
 
-@Suite(.timeLimit(.minutes(1)))
 struct PipeLogHandlerTests {
     struct Broken: Error, CustomStringConvertible { var description: String { "it \"broke\"" } }
 

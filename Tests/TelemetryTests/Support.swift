@@ -2,6 +2,10 @@
 
 import Glibc
 import Synchronization
+import System
+import TestTime
+import Testing
+import Time
 
 struct SystemCallFailed: Error { var errno: Int32 }
 
@@ -34,11 +38,18 @@ final class Pipe: Sendable {
         }
     }
 
-    /// Reads until `enough` says so or nobody can write any more.
+    /// Reads until `enough` says so or nobody can write any more. What does not come within a minute is an issue.
     func readText(until enough: (String) -> Bool = { _ in false }) -> String {
         var bytes: [UInt8] = []
         var buffer = [UInt8](repeating: 0, count: 65536)
+        let deadline = MonotonicClock.now() + 60_000
         while true {
+            var entry = pollfd(fd: readEnd, events: Int16(POLLIN), revents: 0)
+            let rest = deadline.rest(at: MonotonicClock.now())
+            guard poll(&entry, 1, Int32(clamping: rest)) != 0 else {
+                Issue.record("the rest of the log did not come within a minute; there are \(bytes.count) bytes of it")
+                break
+            }
             let count = read(readEnd, &buffer, buffer.count)
             if count < 0 && errno == EINTR { continue }
             guard count > 0 else { break }
