@@ -10,16 +10,19 @@ package enum Gzip {
     private static let windowBits: Int32 = 15 + 16
     private static let memoryLevel: Int32 = 8
 
+    /// Whether the stream can be used; it is ended by who began it.
+    @unsafe private static func begin(_ stream: inout z_stream) -> Bool {
+        unsafe deflateInit2_(
+            &stream, level, Z_DEFLATED, windowBits, memoryLevel, Z_DEFAULT_STRATEGY, ZLIB_VERSION,
+            Int32(MemoryLayout<z_stream>.size)) == Z_OK
+    }
+
     /// The bytes compressed, or nil when memory is short, they would not get smaller, or they are 4 GiB or more, which
     /// zlib does not take at once.
     package static func compress(_ bytes: [UInt8]) -> [UInt8]? {
         guard let count = UInt32(exactly: bytes.count) else { return nil }
         var stream = unsafe z_stream()
-        guard
-            unsafe deflateInit2_(
-                &stream, level, Z_DEFLATED, windowBits, memoryLevel, Z_DEFAULT_STRATEGY, ZLIB_VERSION,
-                Int32(MemoryLayout<z_stream>.size)) == Z_OK
-        else { return nil }
+        guard unsafe begin(&stream) else { return nil }
         defer { unsafe deflateEnd(&stream) }
         var input = bytes
         let output = unsafe [UInt8](unsafeUninitializedCapacity: bytes.count) { output, initialized in
@@ -46,11 +49,7 @@ package enum Gzip {
     package static func compress(_ pieces: [[UInt8]], mayGrow: (Int) -> Bool = { _ in true }) -> [UInt8]? {
         let count = pieces.reduce(0) { $0 + $1.count }
         var stream = unsafe z_stream()
-        guard
-            unsafe deflateInit2_(
-                &stream, level, Z_DEFLATED, windowBits, memoryLevel, Z_DEFAULT_STRATEGY, ZLIB_VERSION,
-                Int32(MemoryLayout<z_stream>.size)) == Z_OK
-        else { return nil }
+        guard unsafe begin(&stream) else { return nil }
         defer { unsafe deflateEnd(&stream) }
         var output: [UInt8] = []
         var room = [UInt8](repeating: 0, count: max(1, min(pieceBytes, count)))

@@ -75,14 +75,12 @@ package struct AccessLine: Sendable {
 
 extension FieldKey {
     fileprivate static let requestID = FieldKey(text: " request_id=", json: ",\"request_id\":")
-    fileprivate static let namespace = FieldKey(text: " namespace=", json: ",\"namespace\":")
     fileprivate static let operation = FieldKey(text: " operation=", json: ",\"operation\":")
     fileprivate static let method = FieldKey(text: " method=", json: ",\"method\":")
     fileprivate static let path = FieldKey(text: " path=", json: ",\"path\":")
     fileprivate static let status = FieldKey(text: " status=", json: ",\"status\":")
     fileprivate static let bytes = FieldKey(text: " bytes=", json: ",\"bytes\":")
     fileprivate static let microseconds = FieldKey(text: " us=", json: ",\"us\":")
-    fileprivate static let client = FieldKey(text: " client=", json: ",\"client\":")
     fileprivate static let error = FieldKey(text: " error=", json: ",\"error\":")
     fileprivate static let memberName = FieldKey(text: " member_name=", json: ",\"member_name\":")
     fileprivate static let received = FieldKey(text: " received=", json: ",\"received\":")

@@ -81,31 +81,15 @@ package struct AuditLine: Sendable {
 
     /// The line for changes that were dropped before they could be written.
     package static func missed(_ count: UInt64, at nanoseconds: Int64, format: LogFormat) -> [UInt8] {
-        var line: [UInt8] = []
-        var timestamps = TimestampFormatter()
-        format.begin(
-            .warn, at: nanoseconds, &timestamps,
+        format.dropReport(
+            count, at: nanoseconds,
             message: "changes were dropped from the audit, because they came faster than they could be written",
-            &line)
-        format.field(.logger, logger, &line)
-        format.field(.dropped, count, &line)
-        format.end(&line)
-        return line
+            logger: logger)
     }
 }
 
 extension FieldKey {
     fileprivate static let by = FieldKey(text: " by=", json: ",\"by\":")
-    fileprivate static let principal = FieldKey(text: " principal=", json: ",\"principal\":")
-    fileprivate static let client = FieldKey(text: " client=", json: ",\"client\":")
-    fileprivate static let namespace = FieldKey(text: " namespace=", json: ",\"namespace\":")
-    fileprivate static let service = FieldKey(text: " service=", json: ",\"service\":")
-    fileprivate static let id = FieldKey(text: " id=", json: ",\"id\":")
-    fileprivate static let endpoint = FieldKey(text: " endpoint=", json: ",\"endpoint\":")
-    fileprivate static let before = FieldKey(text: " was=", json: ",\"was\":")
-    fileprivate static let after = FieldKey(text: " status=", json: ",\"status\":")
     fileprivate static let changed = FieldKey(text: " changed=", json: ",\"changed\":")
     fileprivate static let until = FieldKey(text: " until=", json: ",\"until\":")
-    fileprivate static let index = FieldKey(text: " index=", json: ",\"index\":")
-    fileprivate static let member = FieldKey(text: " member=", json: ",\"member\":")
 }

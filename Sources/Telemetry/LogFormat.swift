@@ -20,13 +20,16 @@ package enum LogFormat: String, Sendable, CaseIterable {
     /// Sub-second digits of a line's time: microseconds.
     package static let timeDigits = 6
 
-    /// The line that reports `count` lines for which the log had no room; for a ``LogPipe``.
-    package func dropReport(_ count: UInt64, at nanoseconds: Int64) -> [UInt8] {
+    /// The line that reports `count` lines which were not written: `message` says of what and why, and a line of a logger
+    /// of its own names it.
+    package func dropReport(
+        _ count: UInt64, at nanoseconds: Int64,
+        message: String = "log lines were dropped because the log was not read fast enough", logger: String? = nil
+    ) -> [UInt8] {
         var line: [UInt8] = []
         var timestamps = TimestampFormatter()
-        begin(
-            .warn, at: nanoseconds, &timestamps,
-            message: "log lines were dropped because the log was not read fast enough", &line)
+        begin(.warn, at: nanoseconds, &timestamps, message: message, &line)
+        if let logger { field(.logger, logger, &line) }
         field(.dropped, count, &line)
         end(&line)
         return line
@@ -46,6 +49,18 @@ struct FieldKey {
     static let logstashMessage = FieldKey(text: " message=", json: ",\"message\":")
     static let logger = FieldKey(text: " logger=", json: ",\"logger\":")
     static let dropped = FieldKey(text: " dropped=", json: ",\"dropped\":")
+
+    // What several kinds of lines tell.
+    static let namespace = FieldKey(text: " namespace=", json: ",\"namespace\":")
+    static let service = FieldKey(text: " service=", json: ",\"service\":")
+    static let id = FieldKey(text: " id=", json: ",\"id\":")
+    static let endpoint = FieldKey(text: " endpoint=", json: ",\"endpoint\":")
+    static let before = FieldKey(text: " was=", json: ",\"was\":")
+    static let after = FieldKey(text: " status=", json: ",\"status\":")
+    static let index = FieldKey(text: " index=", json: ",\"index\":")
+    static let member = FieldKey(text: " member=", json: ",\"member\":")
+    static let client = FieldKey(text: " client=", json: ",\"client\":")
+    static let principal = FieldKey(text: " principal=", json: ",\"principal\":")
 }
 
 private let quote = UInt8(ascii: "\"")
