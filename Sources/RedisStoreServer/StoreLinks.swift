@@ -231,7 +231,7 @@ final class StoreLinks {
         if link.connected == nil {
             links[node]?.connected = MonotonicClock.now()
             known[node] = StoreStatus.Server(
-                address: node.description, engine: "\(facts.engine) \(facts.version)", isConnected: true, reason: nil)
+                address: node.description, engine: "\(facts.engine) \(facts.release)", isConnected: true, reason: nil)
         }
         handler(.connected(node, facts, shards), onLoop)
     }

@@ -20,7 +20,7 @@ struct StoreLog {
         if !isFirst && !wasAway { return }
         logger.info(
             "connected to the store",
-            metadata: ["server": "\(node)", "engine": "\(facts.engine) \(facts.version)", "run": "\(facts.runID)"])
+            metadata: ["server": "\(node)", "engine": "\(facts.engine) \(facts.release)", "run": "\(facts.runID)"])
         if isFirst, !facts.isAppending {
             logger.warning(
                 "the store keeps no append-only file: a master that is restarted empty empties its replicas",

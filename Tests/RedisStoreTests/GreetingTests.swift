@@ -91,6 +91,7 @@ struct GreetingTests {
                 .utf8)
         let facts = ServerFacts(valkey)
         #expect(facts?.engine == "valkey" && facts?.mode == .cluster && facts?.isMaster == false)
+        #expect(facts?.release == "9.1.2" && facts?.version == ServerVersion(major: 7, minor: 2))
     }
 
     @Test(arguments: [

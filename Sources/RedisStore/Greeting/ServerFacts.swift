@@ -7,6 +7,8 @@ package struct ServerFacts: Sendable, Equatable {
     package var engine = "redis"
     /// What it speaks; Valkey says which Redis it is like.
     package var version = ServerVersion(major: 0, minor: 0)
+    /// Its own version, whole, as operators know it: Valkey's is not that of the Redis which it is like.
+    package var release = ""
     /// Names this run of the server: the next one has another.
     package var runID = ""
     package var mode = Mode.standalone
@@ -44,6 +46,7 @@ package struct ServerFacts: Sendable, Equatable {
         self.version = version
         self.runID = String(runID)
         engine = String(lines["server_name"] ?? "redis")
+        release = String(lines["\(engine)_version"] ?? lines["redis_version"] ?? "")
         // Valkey 9 has another name for it.
         mode = (lines["redis_mode"] ?? lines["server_mode"]).flatMap { Mode(rawValue: String($0)) } ?? .standalone
         isMaster = lines["role"] == "master"
