@@ -88,6 +88,8 @@ final class StoreLinks {
 
     func change(sentinelPassword: String?) { configuration.sentinelPassword = sentinelPassword }
 
+    func change(trust: TLSContext) { configuration.trust = trust }
+
     /// Other nodes may have the shards by now.
     func lookAgain() { if case .cluster(let probe) = finder { probe.refresh() } }
 

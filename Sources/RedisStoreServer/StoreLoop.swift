@@ -151,6 +151,7 @@ final class StoreLoop {
         case .settle(let word): carryOut(member.settle(word, at: now), onLoop)
         case .password(let password): links.change(password: password)
         case .sentinelPassword(let password): links.change(sentinelPassword: password)
+        case .trust(let trust): links.change(trust: trust)
         case .leave(let report): leave(report, onLoop)
         }
     }

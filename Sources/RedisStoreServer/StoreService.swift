@@ -6,6 +6,7 @@ import Libevent
 package import Logging
 package import Replication
 import System
+package import TLS
 package import Time
 
 /// Mail to the store thread.
@@ -20,6 +21,8 @@ enum StoreOrder: Sendable {
     /// The password from now on: connections that are made later show it.
     case password(String?)
     case sentinelPassword(String?)
+    /// What servers must show over TLS, and what they are shown, from now on.
+    case trust(TLSContext)
     /// Write everything, say goodbye and end the thread; then call this.
     case leave(@Sendable () -> Void)
 }
@@ -64,6 +67,9 @@ package final class StoreService: Cluster {
     package func change(password: String?) { orders.send(.password(password)) }
 
     package func change(sentinelPassword: String?) { orders.send(.sentinelPassword(sentinelPassword)) }
+
+    /// Connections that are made from now on believe and show what it has; those that are open stay.
+    package func change(trust: TLSContext) { orders.send(.trust(trust)) }
 
     /// Writes everything and says goodbye; then calls `whenLeft`, from the store thread. To be called once, after
     /// `start`.

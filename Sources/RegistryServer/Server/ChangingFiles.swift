@@ -38,6 +38,15 @@ extension RegistryProcess {
         if let replication = member.replication, let watch = replication.certificateWatch {
             reloader.add(watch) { replication.reloadCertificates(now: WallClock.seconds()) }
         }
+        if let store = member.store, let watch = member.storeWatch {
+            // A changed path needs a restart, so the files are those of the start.
+            let settings = live.settings
+            reloader.add(watch) { [logger] in
+                let watch = StoreParts.watch(settings) ?? watch
+                StoreParts.reloadCertificates(settings, of: store, now: WallClock.seconds(), logger)
+                return watch
+            }
+        }
         if let audit = readers.audit {
             reloader.add { [logger] isAsked in audit.look(logger, isAsked: isAsked) }
         }

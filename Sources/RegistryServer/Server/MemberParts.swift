@@ -9,6 +9,7 @@ import RegistryCore
 import Replication
 import ReplicationServer
 import System
+import TLS
 
 /// A registry's part among others. At most one of the two services is there; without one the registry is alone.
 struct MemberParts {
@@ -16,6 +17,8 @@ struct MemberParts {
     let replication: ReplicationService?
     /// Nil where members keep what is registered themselves.
     let store: StoreService?
+    /// Over the files of the store's certificates, as they were before they were read.
+    let storeWatch: FileWatch?
 
     /// Opens the port for peers, and reads certificates.
     init(_ resolved: ResolvedSettings, _ logger: Logger) throws {
@@ -27,6 +30,7 @@ struct MemberParts {
                     resolved.settings, isSizeGiven: resolved.origins["cluster_size"] != .builtIn, now: now, logger)
             }
         }
+        storeWatch = StoreParts.watch(resolved.settings)
         store = try StartError.reading(["store_tls_ca", "store_tls_cert", "store_tls_key"], of: resolved) {
             try StoreParts.service(resolved.settings, now: now, logger)
         }

@@ -27,9 +27,7 @@ enum StoreParts {
         configuration.sentinelPassword = sentinelPassword(settings)
         configuration.database = store.database
         if case .cluster = store.route { configuration.limits.readsApart = true }
-        configuration.trust = try store.tls.map { (tls) throws(TLSError) in
-            try TLSContext(trusting: tls, now: now)
-        }
+        configuration.trust = try trust(settings, now: now)
         configuration.limits.replicas = store.wait
         configuration.limits.timeout = store.timeout
         return try StoreService(configuration, logger: logger)
@@ -44,6 +42,34 @@ enum StoreParts {
     static func sentinelPassword(_ settings: Settings) -> String? {
         guard case .sentinel(_, let password) = settings.redisStore?.route else { return nil }
         return password.map { String(decoding: $0.bytes, as: UTF8.self) }
+    }
+
+    /// What servers must show, and are shown; nil without TLS.
+    ///
+    /// - Parameter now: seconds since 1970.
+    private static func trust(_ settings: Settings, now: Int64) throws(TLSError) -> TLSContext? {
+        guard let tls = settings.redisStore?.tls else { return nil }
+        return try TLSContext(trusting: tls, now: now)
+    }
+
+    /// Over the files of the store's certificates; nil where there are none.
+    static func watch(_ settings: Settings) -> FileWatch? {
+        guard let paths = settings.redisStore?.tls?.paths, !paths.isEmpty else { return nil }
+        return FileWatch(paths)
+    }
+
+    /// Reads the store's certificates anew, for the connections that are made from then on; when they cannot be used,
+    /// the old ones stay. The log says how that went.
+    static func reloadCertificates(_ settings: Settings, of store: StoreService, now: Int64, _ logger: Logger) {
+        do throws(TLSError) {
+            guard let trust = try trust(settings, now: now) else { return }
+            store.change(trust: trust)
+            logger.info("certificates of the store reloaded")
+        } catch {
+            logger.error(
+                "the new certificates of the store cannot be used; the old ones stay in service",
+                metadata: ["error": "\(error)"])
+        }
     }
 
     private static func route(_ route: StoreSettings.Route) throws -> StoreRoute {

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Holds docs/redis.md and README to what real engines do: the user that the one gives members can do what members do, and nothing else; the
-demonstration that the other names shows what it says; and two members agree on registrations that they take at the same time.
+demonstration that the other names shows what it says; two members agree on registrations that they take at the same time; and certificates are renewed.
 
 Usage: documents.py [--registry PATH] [--venv DIR] [CHECK...]
 """
@@ -10,6 +10,7 @@ import json
 import os
 import pathlib
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -29,6 +30,7 @@ PASSWORD = "a-password-of-the-store"
 EPOCH, MEMBER, TAG = "0123456789abcdef", "00000000000000aa", "{a8.3}"
 GRACE = 30_000
 DEMONSTRATION_SECONDS = 60
+MEMBER_SECONDS = 30
 RACES = 60
 
 
@@ -231,9 +233,46 @@ def registrations_at_the_same_time_stand_as_clients_changed_them(options):
             wait_until(f"both to show the later change of {number}", lambda: [shown(port, number) for port in ports] == ["1020", "1020"], DEMONSTRATION_SECONDS)
 
 
+def a_member_takes_renewed_certificates_without_a_restart(options):
+    """D105 Changed files of STORE_TLS_CA, STORE_TLS_CERT and STORE_TLS_KEY are read within seconds too; those that cannot be used leave the old ones."""
+    names = ["ca.pem", "cert.pem", "key.pem"]
+    with Single("redis", with_tls=True, venv=options.venv) as single, tempfile.TemporaryDirectory(prefix="registry-tls-") as folder:
+        own = pathlib.Path(folder)
+        for name in names:
+            shutil.copy(single.engine.tls / name, own / name)
+        environment = {
+            "STORE": "redis", "STORE_ADDRESS": f"rediss://{single.address}", "STORE_TLS_CA": own / "ca.pem", "STORE_TLS_CERT": own / "cert.pem",
+            "STORE_TLS_KEY": own / "key.pem", "API_PORT": "0", "LISTEN_ADDRESS": "127.0.0.1", "PORT_FILE": own / "ports", "ACCESS_LOG": "off"}
+        with open(own / "log", "wb") as log:
+            member = subprocess.Popen([options.registry], env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+        try:
+            def said(words):
+                assert member.poll() is None, f"the member has ended:\n{(own / 'log').read_text()}"
+                return words in (own / "log").read_text()
+            wait_until("the member to have a port", (own / "ports").exists, MEMBER_SECONDS)
+            port = int(re.search(r"api (\d+)", (own / "ports").read_text())[1])
+            wait_until("the member to follow Redis", lambda: answer(port, "/readyz")[0] == 200, MEMBER_SECONDS)
+            (own / "cert.pem").write_text("spoiled")
+            wait_until("the member to refuse what is no certificate", lambda: said("new certificates of the store cannot be used"), MEMBER_SECONDS)
+            single.engine.ask("CLIENT", "KILL", "TYPE", "normal")
+            wait_until("the old certificate to be shown", lambda: answer(port, "/uptime")[0] == 200, MEMBER_SECONDS)
+            shutil.rmtree(single.engine.tls)
+            single.certificates()
+            single.engine.restart()
+            wait_until("the member not to believe another authority", lambda: said("do not trust each other"), MEMBER_SECONDS)
+            wait_until("the store to be away", lambda: answer(port, "/uptime")[0] == 503, MEMBER_SECONDS)
+            for name in names:
+                shutil.copy(single.engine.tls / name, own / name)
+            wait_until("the member to follow Redis by the new certificates", lambda: answer(port, "/uptime")[0] == 200, MEMBER_SECONDS)
+            assert said("certificates of the store reloaded")
+        finally:
+            member.terminate()
+            member.wait(30)
+
+
 CHECKS = [
     the_user_of_the_document_does_what_members_do_and_nothing_else, the_user_finds_its_way_in_a_cluster, the_demonstration_shows_what_readme_says,
-    registrations_at_the_same_time_stand_as_clients_changed_them]
+    registrations_at_the_same_time_stand_as_clients_changed_them, a_member_takes_renewed_certificates_without_a_restart]
 
 
 if __name__ == "__main__":
