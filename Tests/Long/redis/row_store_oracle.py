@@ -3,7 +3,7 @@
 import threading
 import time
 
-from engines import Single, check, wait_until
+from engines import Failed, Single, check, wait_until
 from rows import row
 from store import StoreCluster, StoreOracle, World, flavor, is_in_memory
 
@@ -60,3 +60,27 @@ def oracle_sees_losses(run):
         is_over.set()
         keeper.join()
         check_complaints(run, complaints, ("was still listed", "and should be gone", "was gone from the list", "were not answered"))
+
+
+@row(seconds=90)
+def oracle_sees_what_redis_lacks(run):
+    """Somebody takes one instance out of Redis that members have in view, whatever its status is: the oracle says that a member that starts lacks it."""
+    if is_in_memory():
+        return
+    with Single(flavor()) as single, World(run, single, size=1, churn=0) as world:
+        world.wait_same()
+        for status in ("UP", "STARTING"):
+            # So that no heartbeat of its own has it written again.
+            world.population.hush()
+            lost = next(entry for entry in world.population.keepers if entry.status == status)
+            with single.engine.connect() as operator:
+                held = [key for key in operator.ask("KEYS", "*") if b":i:" in key]
+                check(sum(operator.ask_all([("HDEL", key, lost.identity) for key in held])) == 1, f"{lost} is not in Redis")
+            try:
+                world.compare_newcomer()
+            except Failed as failure:
+                check(lost.name in str(failure), f"the oracle complained of something else than {lost}: {failure}")
+                run.say(f"where one that is {status} lacks: {str(failure)[:90]}")
+            else:
+                check(False, f"the oracle did not complain of {lost}, which is {status}")
+            world.population.resume()

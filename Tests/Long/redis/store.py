@@ -37,7 +37,8 @@ OF_CLUSTERS = ("REPLICATION", "REPLICATION_PORT", "ADVERTISE_ADDRESS", "MEMBER_N
 # For settings with OPERATOR_TOKEN, and for the command line.
 OPERATOR = "an-operator-of-the-rows-of-redis-0123456789"
 COMMAND_SECONDS = 20
-VALUES = "/api/v1/instances?fields=status,metadata,tags,ttl"
+# Without a filter only what is UP is listed.
+VALUES = "/api/v1/instances?status=ALL&fields=status,metadata,tags,ttl"
 
 
 def flavor():
@@ -293,9 +294,20 @@ class World:
     def members(self):
         return self.cluster.members
 
-    def hold(self, bound=BOUND_SECONDS):
-        """The fault is over: everything is judged."""
+    def hold(self, bound=BOUND_SECONDS, may_start=True):
+        """The fault is over: everything is judged, and what is in the engines too, unless no member may start now."""
         self.oracle.hold(bound)
+        if may_start and not is_in_memory():
+            self.compare_newcomer()
+
+    def compare_newcomer(self):
+        """A member that starts now knows only what is in the engines: it lists the same as those that have kept a view of it all the time."""
+        newcomer = self.cluster.add().start()
+        newcomer.wait_ready()
+        known, found = set(self.members[0].listed()), set(newcomer.listed())
+        lacking, more = sorted(known - found), sorted(found - known)
+        check(known and not lacking and not more, f"of {len(known)} instances a member that starts now lacks {lacking[:3]}, and it lists {more[:3]} besides")
+        self.run.say(f"a member that started then lists the same {len(found)} instances")
 
     def wait_same(self, seconds=BOUND_SECONDS):
         """Until all members list the same; for clients that change nothing."""
