@@ -4,7 +4,7 @@ import time
 
 from engines import Single, check, wait_until
 from rows import row
-from store import World, flavor, is_in_memory
+from store import SHARDS, Background, World, flavor, is_in_memory
 
 DURABLE = {"appendonly": "yes", "appendfsync": "always"}
 # Long enough to notice, longer than the TTL of 6 s that clients have here.
@@ -43,7 +43,24 @@ def stop_for(run, seconds):
 @row(seconds=120)
 def stop_half_second(run):
     """Redis stands still for 0.5 s, less than the deadline: everything waits for it and nothing is refused for good."""
-    stop_for(run, 0.5)
+    answers = []
+    with Single(flavor()) as single, World(run, single) as world:
+        def register():
+            began = time.monotonic()
+            body = {"service_name": "waits", "endpoint": {"type": "tcp", "value": f"{len(answers)}.waits:80"}, "ttl": 600}
+            status, _ = world.members[0].ask("POST", "/api/v1/instances", body)
+            answers.append((status, time.monotonic() - began))
+
+        time.sleep(3)
+        with world.oracle.outage():
+            single.engine.pause()
+            with Background(register):
+                time.sleep(0.5)
+                single.engine.resume()
+        status, seconds = answers[0]
+        run.say(f"a registration that came meanwhile was answered {status} after {seconds:.2f} s")
+        check(is_in_memory() or status == 201 and seconds > 0.3, f"it did not wait: it was answered {status} after {seconds:.2f} s")
+        world.hold()
 
 
 @row(seconds=150)
@@ -72,15 +89,24 @@ def flush(run):
 
 @row(seconds=180)
 def flush_twice(run):
-    """FLUSHALL twice within a second, the second while what was lost by the first is put back."""
+    """FLUSHALL twice in mid-churn, the second as soon as something of what was lost by the first is back."""
     with Single(flavor()) as single, World(run, single, churn=20) as world:
         time.sleep(4)
         with world.oracle.outage():
             single.engine.flush()
-            time.sleep(0.3)
+            began = time.monotonic()
+            if not is_in_memory():
+                count = wait_until("something to be put back", lambda: leases(single.engine), 10)
+                run.say(f"{count} were back {time.monotonic() - began:.2f} s after the first")
             single.engine.flush()
             time.sleep(2)
         world.hold()
+
+
+def leases(engine):
+    """How many there are in all shards."""
+    with engine.connect() as conversation:
+        return sum(conversation.ask_all([("ZCARD", f"{{a8.{shard}}}:z") for shard in range(SHARDS)]))
 
 
 @row(seconds=180)
@@ -173,9 +199,13 @@ def loading(run):
             engine._write()
             engine.start().wait_answering()
             began = time.monotonic()
+            check(engine._answers().startswith("LOADING"), "it has loaded already")
             world.check_heartbeats(1)
+            statuses = world.count_refusals(1)
+            check(engine._answers().startswith("LOADING"), "it has loaded before members were asked")
             engine.wait_ready(60)
-            run.say(f"it was loading for {time.monotonic() - began:.1f} s more")
+        run.say(f"it was loading for {time.monotonic() - began:.1f} s; registrations were answered {statuses}")
+        check(is_in_memory() or set(statuses) == {503}, f"registrations were answered {statuses} while Redis was loading")
         world.hold()
 
 
@@ -191,8 +221,11 @@ def cannot_save(run):
             (engine.folder / "dump.rdb" / "in-the-way").mkdir(parents=True)
             wait_until("a save to have failed", lambda: engine.info("persistence")["rdb_last_bgsave_status"] == "err", 30)
             time.sleep(1)
-            world.check_heartbeats(3)
+            answers = world.check_heartbeats(3)
+            statuses = world.count_refusals(2)
             (engine.folder / "dump.rdb" / "in-the-way").rmdir()
             (engine.folder / "dump.rdb").rmdir()
             wait_until("a save to have worked", lambda: engine.info("persistence")["rdb_last_bgsave_status"] == "ok", 30)
+        run.say(f"{answers} heartbeats answered; registrations were answered {statuses}")
+        check(is_in_memory() or set(statuses) == {503}, f"registrations were answered {statuses} while Redis could not save")
         world.hold()

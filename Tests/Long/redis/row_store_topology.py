@@ -13,6 +13,9 @@ from rows import row
 from store import SHARDS, Background, StoreMember, World, flavor, is_in_memory, store_settings
 
 PREFIX = "a8"
+# Enough that reading them takes longer than noticing that it has begun.
+FILLERS = 15_000
+BEGIN_SECONDS = 20
 # What a node is sent before it is known to be away is waited for as long as STORE_TIMEOUT says, and changes behind it wait too.
 NOTICED_SECONDS = 2
 # Nodes that are well serve their slots while another slot has nobody.
@@ -153,8 +156,12 @@ def cluster_down(run):
         with world.oracle.outage():
             with a_pair_stands(nodes):
                 time.sleep(8)
+                check(b"cluster_state:fail" in nodes.nodes[0].ask("CLUSTER", "INFO"), "a node that is well serves its slots")
                 world.check_heartbeats(2)
+                statuses = world.count_refusals(2)
             nodes.wait_whole()
+        run.say(f"registrations were answered {statuses}")
+        check(is_in_memory() or set(statuses) == {503}, f"registrations were answered {statuses} while no node served any slot")
         world.hold()
 
 
@@ -315,23 +322,36 @@ def shard_of(namespace):
     return (word ^ word >> 33) % SHARDS
 
 
+def scans(operator):
+    """How often namespaces were read piece by piece."""
+    lines = operator.ask("INFO", "commandstats").decode().splitlines()
+    return sum(int(line.split("calls=")[1].split(",")[0]) for line in lines if line.startswith("cmdstat_hscan:"))
+
+
 @row(seconds=240)
 def master_ends_in_mid_scan(run):
     """The master is killed while a member that starts reads what there is: it is not ready until it has read all, from the new one."""
     with Sentinels(flavor()) as group, World(run, group, keepers=20, churn=2) as world:
-        fill(world.members[0], 3_000)
+        fill(world.members[0], FILLERS)
         time.sleep(2)
         with world.oracle.outage(), Background(lambda: world.check_heartbeats(0.2)):
             old = group.master()
             newcomer = world.members[-1]
             newcomer.kill()
-            newcomer.start()
-            time.sleep(0.15)
+            with old.connect() as operator:
+                before = scans(operator)
+                newcomer.start()
+                deadline = time.monotonic() + BEGIN_SECONDS
+                # Without a pause, for reading takes some milliseconds.
+                while not is_in_memory() and scans(operator) == before:
+                    check(time.monotonic() < deadline, f"the member has not begun to read within {BEGIN_SECONDS} s")
+                old.pause()
+            if not is_in_memory():
+                newcomer.wait_answering()
+                check(newcomer.ask("GET", "/readyz")[0] == 503, "it has read everything already")
             old.kill()
             group.wait_promoted(old)
             newcomer.wait_ready(60)
             count = len(newcomer.get("/api/v1/instances?tags=filler")["instances"])
-            check(count == 3_000, f"it is ready and lists {count} of 3000")
+            check(count == FILLERS, f"it is ready and lists {count} of {FILLERS}")
         world.hold()
-
-

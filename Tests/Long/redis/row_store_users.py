@@ -5,6 +5,7 @@ import time
 from documents import PASSWORD, line_of_the_document
 from engines import Sentinels, SixNodes, check, wait_until
 from resp import Conversation, ErrorReply
+from row_store_topology import slots_are_served
 from rows import row
 from store import Background, StoreCluster, World, flavor, is_in_memory
 
@@ -93,9 +94,12 @@ def user_in_a_cluster(run):
             with world.oracle.outage():
                 master = nodes.masters()[0]
                 master.kill()
+                # Back any sooner, it would be the master as before, and empty.
+                slots_are_served(nodes)
                 wait_until("a registration to be taken", lambda: 201 in world.count_refusals(0.2), 60)
                 master.start().wait_ready()
                 nodes.wait_whole()
+                check(master.role() == b"slave", f"{master} is the master as before")
             world.hold()
             check_only_the_user(nodes, len(world.members))
 

@@ -39,6 +39,8 @@ def one_byte_replies(run):
         wire.one_byte = True
         time.sleep(10)
         wire.one_byte = False
+        run.say(f"{wire.counts['alone']} bytes came alone")
+        check(is_in_memory() or wire.counts["alone"] > 10_000, "hardly any byte came alone")
         world.hold()
 
 
@@ -92,5 +94,10 @@ def slow_redis(run):
             time.sleep(0.05)
 
         with Background(sleep_in_redis):
-            time.sleep(10)
+            began, statuses = time.monotonic(), world.count_refusals(10)
+            each = (time.monotonic() - began) / sum(statuses.values())
+        run.say(f"registrations took {each:.2f} s each, and were answered {statuses}")
+        # While nothing sleeps it is less than half of that: some milliseconds, and the pauses between them.
+        check(is_in_memory() or each > 0.08, f"registrations took {each:.2f} s each: nothing was slow")
+        check(set(statuses) <= {200, 201}, f"registrations were answered {statuses}")
         world.hold()

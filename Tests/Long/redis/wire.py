@@ -131,6 +131,7 @@ class Wire:
                 piece = piece[:max(0, limit - carried)]
             carried += len(piece)
             if self.one_byte:
+                self.counts["alone"] += len(piece)
                 for index in range(len(piece)):
                     writer.write(piece[index:index + 1])
                     await asyncio.sleep(0)
