@@ -129,6 +129,32 @@ struct OpenAPITests {
         }
     }
 
+    /// The names that an object of this schema may have.
+    private static func properties(of schema: String) throws -> Set<String> {
+        let document = try #require(try JSONSerialization.jsonObject(with: Data(contentsOf: file)) as? [String: Any])
+        let components = try #require(document["components"] as? [String: [String: Any]])
+        let described = try #require(components["schemas"]?[schema] as? [String: Any])
+        #expect(described["additionalProperties"] as? Bool == false)
+        return Set(try #require(described["properties"] as? [String: Any]).keys)
+    }
+
+    @Test func `what an operator has said of an instance is described wherever it is shown`() throws {
+        // R290, R298, R299 … and R608: the status of an instance comes with what it stands for.
+        let registry = try Registry(.router)
+        let id = try registry.register(Body("web", "10.0.0.1:80", ["ttl": "600"]))
+        #expect(try registry.send(TestRequest("PUT", "/api/v1/services/web/drain?for=1m")).status == 200)
+        let ofStatus: Set = ["status", "registered_status", "drain_until", "service_override"]
+        let (ofOne, ofListed) = try (Self.properties(of: "Instance"), Self.properties(of: "SelectedInstance"))
+        let alone = Set(try registry.send(.instance(id)).object().keys)
+        #expect(alone.isSuperset(of: ofStatus) && alone.isSubset(of: ofOne))
+        for query in ["status=ALL", "status=ALL&fields=status"] {
+            let listed = try registry.send(.list(query)).object()["instances"] as? [[String: Any]]
+            let names = Set(try #require(listed?.first).keys)
+            #expect(names.isSuperset(of: ofStatus), "\(query)")
+            #expect(names.isSubset(of: ofListed), "\(query)")
+        }
+    }
+
     @Test func `every operation can be refused for the reasons under Limits`() throws {
         // R101 … every request can be refused for the reasons under Limits. R819 Expect with anything but 100-continue
         // is answered 417.
