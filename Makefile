@@ -5,7 +5,7 @@ SHELL := /bin/bash
 # The feeds that have tests with real clients.
 FEEDS := watch prometheus envoy consul dns balancer readme
 # The parts of the tests with Redis and Valkey.
-REDIS := functions engines documents migrate contract faults
+REDIS := functions engines documents migrate contract feeds faults
 .PHONY: build dependencies run cluster demo.kubernetes demo.feeds demo.redis test test.all test.thread test.address test.simulation test.promtool test.packaging bench.expiry
 .PHONY: test.schemathesis test.sslyze test.soak test.border test.upgrade test.cluster test.balancer test.catalogs test.kubernetes test.proxies test.faults
 .PHONY: test.redis $(addprefix test.redis.,$(REDIS)) test.ui deps.ui test.jwt test.eureka test.feeds $(addprefix test.feeds.,$(FEEDS)) fuzz fuzz.build bench bench.docs precommit lint format sentences docker clean hooks help
@@ -241,6 +241,12 @@ test.redis.migrate: build deps.redis
 test.redis.contract: build deps.redis
 	REGISTRY_TESTS=ProcessTests swift build --build-tests
 	python3 Tests/Long/redis/contract.py --registry bin/registry --venv $(VENV)
+
+# Have the readers of feeds follow members over Redis and over Valkey; Tests/Long/redis/feeds_check.py names which.
+test.redis.feeds: build deps.redis deps.proxies
+	@for tool in chromium chromedriver dig unbound dnsmasq ip; do command -v $$tool >/dev/null || missing=1; done; \
+		test -z "$$missing" || { $(APT_INSTALL) chromium chromium-driver bind9-dnsutils unbound dnsmasq-base iproute2; }
+	python3 Tests/Long/redis/feeds_check.py --registry bin/registry --venv $(VENV)
 
 # Apply every fault of Redis to members over it; `make test.redis.fault.flush` applies one, `Tests/Long/redis/store_faults.py --list` lists them. Two hours.
 test.redis.faults: build deps.redis

@@ -1,6 +1,7 @@
 """What the tests of feeds share: two members, one of which is restarted while a real client reads it, and that client's process.
 
-A member that starts again has nothing until it has copied what the other has; what it says meanwhile must cost no client a target.
+A member that starts again has nothing until it has copied what the other has, or the store of redis/feeds_check.py; what it says meanwhile must
+cost no client a target.
 """
 
 import contextlib
@@ -15,7 +16,7 @@ import urllib.error
 import urllib.request
 
 from cluster import ROOT, cluster_settings, free_port, get, start_together
-from running_registry import RunningRegistry
+from running_registry import STORE_ADDRESS, RunningRegistry
 
 WAIT_SECONDS = 30
 # How long the member that is read stays away.
@@ -64,6 +65,9 @@ class Pair:
 
     @staticmethod
     def _is_joined(member):
+        if STORE_ADDRESS:
+            status, text = fetch(member.url + "/metrics")
+            return status == 200 and b"\na8registry_store_up 1\n" in text
         page = get(member.port, "/api/v1/cluster")
         return page["ready"] and any(other["state"] == "streaming" and "reads_from_us" in other for other in page["members"])
 

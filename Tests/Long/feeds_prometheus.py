@@ -43,6 +43,8 @@ class Prometheus(Process):
         super().__init__(
             PROMETHEUS, f"--config.file={configuration(folder, port, token, text)}", f"--storage.tsdb.path={folder}/data",
             f"--web.listen-address={self.url.removeprefix('http://')}", "--log.level=warn")
+        # While it starts it answers its pages with 503.
+        wait("Prometheus to have started", lambda: fetch(self.url + "/-/ready")[0] == 200, self)
 
     def targets(self):
         """The labels of each target before and after relabelling, by its address."""

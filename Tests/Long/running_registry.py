@@ -2,7 +2,7 @@
 
 The process is a child of the test, so it is ended by its own id and never by its name. Ports are taken by the system and
 read back from the port file, so several tests can run side by side. With REGISTRY_TEST_STORE_ADDRESS what is registered is kept in the Redis
-there, under a prefix of each registry's own.
+there, under a prefix of each registry's own, or of all that share a CLUSTER_DIR.
 """
 
 import http.client
@@ -20,9 +20,18 @@ POLL_SECONDS = 0.02
 STORE_ADDRESS = os.environ.get("REGISTRY_TEST_STORE_ADDRESS")
 
 
-def store_settings():
-    """Those that have a registry keep everything in the store of the tests; none without one."""
-    return {"STORE": "redis", "STORE_ADDRESS": STORE_ADDRESS, "STORE_PREFIX": f"test-{uuid.uuid4()}", "STORE_TIMEOUT": "20s"} if STORE_ADDRESS else {}
+# Settings of members that keep everything themselves begin so; a registry with a store refuses them.
+OF_MEMBERS = ("REPLICATION", "CLUSTER_", "ACKNOWLEDGE_")
+
+
+def with_store(settings):
+    """The settings, and those that have a registry keep everything in the store of the tests where there is one."""
+    if not STORE_ADDRESS:
+        return settings
+    # Members of one directory are members of one prefix.
+    own = pathlib.Path(settings["CLUSTER_DIR"]).name if "CLUSTER_DIR" in settings else uuid.uuid4()
+    store = {"STORE": "redis", "STORE_ADDRESS": STORE_ADDRESS, "STORE_PREFIX": f"test-{own}", "STORE_TIMEOUT": "20s"}
+    return {**store, **{name: value for name, value in settings.items() if not name.startswith(OF_MEMBERS)}}
 
 
 class StartFailed(Exception):
@@ -37,7 +46,7 @@ class RunningRegistry:
         self.folder = pathlib.Path(self.directory.name)
         self.log = self.folder / "log"
         port_file = self.folder / "ports"
-        environment = {"API_PORT": "0", "LOG_LEVEL": "warn", "ACCESS_LOG": "off", "EVENT_LOG": "off", **store_settings(), **settings}
+        environment = {"API_PORT": "0", "LOG_LEVEL": "warn", "ACCESS_LOG": "off", "EVENT_LOG": "off", **with_store(settings)}
         inherited = {key: os.environ[key] for key in ("PATH", "HOME", "LD_LIBRARY_PATH") if key in os.environ}
         with open(self.log, "wb") as log:
             self.process = subprocess.Popen(
