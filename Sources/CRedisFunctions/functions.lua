@@ -158,14 +158,18 @@ end
 
 -- Bytes ---------------------------------------------------------------------------------------------------------------
 
--- After the count of the bytes, in base 128, the lowest digit first.
-local function counted(bytes)
+-- How many bytes there are, in base 128, the lowest digit first.
+local function count_of(bytes)
     local count, digits = #bytes, ''
     while count >= 128 do
         digits = digits .. string.char(128 + count % 128)
         count = math.floor(count / 128)
     end
-    return digits .. string.char(count) .. bytes
+    return digits .. string.char(count)
+end
+
+local function counted(bytes)
+    return count_of(bytes) .. bytes
 end
 
 -- Whether the version that the one value begins with is later than the other's. Versions are unsigned numbers of 128
@@ -483,7 +487,7 @@ end)
 
 -- The namespace and the id of an entry of z.
 local function parts_of(entry)
-    local nul = string.find(entry, '%z')
+    local nul = string.find(entry, '\0', 1, true)
     return string.sub(entry, 1, nul - 1), string.sub(entry, nul + 1)
 end
 
@@ -682,29 +686,37 @@ local function by_namespace(entries)
     return ids, order
 end
 
--- Lets all instances go whose leases are over, the first `count` entries of z, where no budget counts. Those of a namespace
--- are told together, and written with one command of each kind: this takes half of the time that one by one takes.
+-- Lets all instances go whose leases are over, the first `count` entries of z, where no budget counts. As many as an event
+-- tells of are read, told and taken out with one command each: their values fit into a reply that Redis need not copy, and
+-- are still in the cache when they go.
 local function sweep_all(shard, namespaces, ids, order, count)
+    local sub, call = string.sub, redis.call
     for _, namespace in ipairs(order) do
         local names, keys = ids[namespace], namespaces[namespace]
-        local values = redis.call('HMGET', keys.i, unpack(names))
-        local head, told = 'x' .. struct.pack('>I8', shard.microseconds) .. counted(namespace), {}
-        for place, value in ipairs(values) do
-            if value then told[#told + 1] = counted(names[place]) .. string.sub(value, 1, 16) end
-            if #told == MOST_TOLD or place == #names and #told > 0 then
-                append(shard, head .. table.concat(told))
-                told = {}
+        local head = 'x' .. struct.pack('>I8', shard.microseconds) .. counted(namespace)
+        local has_overrides = call('EXISTS', keys.o) == 1
+        for first = 1, #names, MOST_TOLD do
+            local last = math.min(first + MOST_TOLD - 1, #names)
+            local values, told, size = call('HMGET', keys.i, unpack(names, first, last)), { head }, 1
+            for place = first, last do
+                local value = values[place - first + 1]
+                if value then
+                    local name = names[place]
+                    told[size + 1], told[size + 2], told[size + 3] = count_of(name), name, sub(value, 1, 16)
+                    size = size + 3
+                end
             end
-        end
-        redis.call('HDEL', keys.i, unpack(names))
-        local overrides = redis.call('EXISTS', keys.o) == 1 and redis.call('HMGET', keys.o, unpack(names)) or {}
-        for place, override in ipairs(overrides) do
-            if override and values[place] then
-                redis.call('ZADD', shard.g, decimal(shard.now + OVERRIDE_TIME), 'o' .. namespace .. '\0' .. names[place])
+            if size > 1 then append(shard, table.concat(told)) end
+            call('HDEL', keys.i, unpack(names, first, last))
+            local overrides = has_overrides and call('HMGET', keys.o, unpack(names, first, last)) or {}
+            for place, override in ipairs(overrides) do
+                if override and values[place] then
+                    call('ZADD', shard.g, decimal(shard.now + OVERRIDE_TIME), 'o' .. namespace .. '\0' .. names[first + place - 1])
+                end
             end
         end
     end
-    if count > 0 then redis.call('ZREMRANGEBYRANK', shard.z, 0, count - 1) end
+    if count > 0 then call('ZREMRANGEBYRANK', shard.z, 0, count - 1) end
     return count
 end
 
