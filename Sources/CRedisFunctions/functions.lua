@@ -35,7 +35,7 @@
 --
 -- All times are those of this server's clock. Numbers are doubles, exact up to 2^53.
 
-local VERSION = 2
+local VERSION = 3
 local SCHEMA = '1'
 
 local STREAM_LENGTH = '10000' -- entries that a stream keeps, about
@@ -742,6 +742,12 @@ local function keep_minutes(shard, minutes, namespaces)
     return held_back
 end
 
+-- When the next lease may go, by its end alone; 0 where none will.
+local function next_sweep(shard)
+    local ends = tonumber(redis.call('ZRANGE', shard.z, 0, 0, 'WITHSCORES')[2] or 'inf')
+    return ends < math.huge and ends + SWEEP_DELAY or 0
+end
+
 -- Forgets tombstones, overrides and words on services whose time is over.
 local function forget(shard, entries, namespaces)
     for _, entry in ipairs(entries) do
@@ -790,7 +796,7 @@ register('a8_tick', { 'allow-oom' }, function(keys, args)
         if redis.call('EXISTS', names.i, names.t, names.o, names.s) == 0 then redis.call('SREM', shard.n, namespace) end
     end
     if shard.seq > before then keep_seq(shard) end
-    return { shard.now, shard.hold, swept, more and 1 or 0, present, shard.seq, held_back }
+    return { shard.now, shard.hold, swept, more and 1 or 0, present, shard.seq, held_back, next_sweep(shard) }
 end)
 
 register('a8_hold', { 'allow-oom' }, function(keys, args)

@@ -47,6 +47,8 @@ final class StoreLoop {
     private let loop: EventLoop
     private var mailbox: Mailbox<StoreOrder>?
     private var timers: [LoopEvent] = []
+    /// Runs when the next lease may go, if that is before the next period.
+    private var sweep: LoopEvent?
     /// What was put off to a turn of its own.
     private var later: LoopEvent?
     private var mail = StoreMail()
@@ -82,6 +84,7 @@ final class StoreLoop {
             received(order, onLoop)
         }
         later = try LoopEvent.timer(on: loop) { [unowned self] onLoop in carryOut(member.goOn(at: now), onLoop) }
+        sweep = try LoopEvent.timer(on: loop) { [unowned self] onLoop in carryOut(member.tick(at: now), onLoop) }
         timers = [
             try LoopEvent.every(milliseconds: Self.tickPeriod, on: loop) { [unowned self] onLoop in tick(onLoop) },
             try LoopEvent.every(milliseconds: Self.renewalPeriod, on: loop) { [unowned self] onLoop in
@@ -106,6 +109,9 @@ final class StoreLoop {
         links.tick(at: now.monotonic, onLoop)
         member.budget = parts.expiryHold.budget
         carryOut(member.tick(at: now), onLoop)
+        if let next = member.nextSweep, next - now.monotonic < .milliseconds(Self.tickPeriod) {
+            sweep?.schedule(afterMilliseconds: Int(next.rest(at: now.monotonic)))
+        }
         if now.monotonic - lastReport >= Self.reportPeriod { publish(at: now.monotonic) }
         if let leaving, member.isFlushed || now.monotonic >= leaving.until { loop.stop(onLoop) }
     }

@@ -90,7 +90,7 @@ final class StoreSimulation {
                 number, limits, SplitMix64(seed: random.next()), capacity: capacity)
             members.append(member)
             connect(member)
-            every(50, member) { [unowned self] in carryOut(member.member.tick(at: time), member) }
+            every(Self.tickPeriod, member) { [unowned self] in tick(member) }
             every(20, member) { [unowned self] in carryOut(member.member.renewed(at: time), member) }
         }
     }
@@ -130,6 +130,18 @@ final class StoreSimulation {
             checkPatience(of: member)
             turn(member)
             every(period, member, action)
+        }
+    }
+
+    private static let tickPeriod: Int64 = 50
+
+    /// Time has passed. As in the loop the member is called besides when it has a lease to let go before the next time.
+    private func tick(_ member: SimulatedMember) {
+        carryOut(member.member.tick(at: time), member)
+        guard let rest = member.member.nextSweep?.rest(at: time.monotonic), rest < Self.tickPeriod else { return }
+        plan(after: rest) { [unowned self] in
+            carryOut(member.member.tick(at: time), member)
+            turn(member)
         }
     }
 

@@ -283,7 +283,9 @@ package struct ModelServer {
             }
         }
         let fields = [now, hold, Int64(swept), swept == limit ? 1 : 0, 1, Int64(shards[number].seq)]
-        return .array(fields.map { .integer($0) } + [.array([])])
+        let first = shards[number].instances.values.map(\.deadline).min() ?? .infinity
+        let next = first < .infinity ? Int64(first + sweepDelay) : 0
+        return .array(fields.map { .integer($0) } + [.array([]), .integer(next)])
     }
 
     /// Leases of a namespace, which one event tells of.

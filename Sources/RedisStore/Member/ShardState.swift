@@ -63,6 +63,8 @@ struct ShardState {
     /// Whether what was asked while it was opened or scanned will not be answered, so that it is opened again.
     var isUnanswered = false
     var ticked = MonotonicTime.zero
+    /// When the next lease may go, by the last tick; nil where that is not before the next one.
+    var due: MonotonicTime?
     /// Whether the last tick has left leases that are over.
     var hasOverdue = false
     var sweeps = RecentSweeps()

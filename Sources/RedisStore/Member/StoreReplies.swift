@@ -182,6 +182,9 @@ extension StoreMember {
             if shards[shard.number].held <= now { directives.append(.note(.held(.milliseconds(hold - now)))) }
         }
         shards[shard.number].held = hold
+        let next = fields.count > 7 ? fields[7].number ?? 0 : 0
+        let wait = Duration.milliseconds(max(0, max(next, hold).subtractingSaturated(now)))
+        shards[shard.number].due = next > 0 && wait < limits.tickPeriod ? time.monotonic + wait : nil
         noteHeldBack(fields.count > 6 ? fields[6] : .nothing, shard, now: now, isAllRead: isAllRead, at: time)
         shards[shard.number].hasOverdue = more > 0
         return directives + sweepOverdue(at: time.monotonic)

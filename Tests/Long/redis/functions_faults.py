@@ -56,6 +56,8 @@ FAULTS = [
     Fault("nothing tells what ran out", "    append(shard, 'x' .. struct.pack", "    local _ = ('x' .. struct.pack"),
     Fault("the last one of what ran out together is not told", "            for place = first, last do\n                local value", "            for place = first, last - 1 do\n                local value"),
     Fault("what ran out together is told again with what comes after it", "unpack(names, first, last)), { head }, 1\n            for place", "unpack(names, 1, last)), { head }, 1\n            for place"),
+    Fault("the next lease is told to go at its end", "ends + SWEEP_DELAY or 0", "ends or 0"),
+    Fault("an endless lease is told to go", "    return ends < math.huge and ends", "    return ends"),
     Fault("an event tells of however many leases", "local MOST_TOLD = 50", "local MOST_TOLD = 500"),
     Fault("leases run out together although a budget counts", "        if budget or #minutes.order > 0 then", "        if #minutes.order > 0 then"),
     Fault("an override of what ran out together is kept for good", "                if override and values[place] then", "                if false then"),

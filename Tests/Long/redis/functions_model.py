@@ -371,7 +371,11 @@ class Model:
             held_back += [namespace, count, minute[3]] if count else []
             if not count and minute[0] <= self.at:
                 del self.minutes[namespace]
-        return [self.at, self.hold or 0, swept, 1 if more and limit else 0, present, self.seq or 0, held_back]
+        return [self.at, self.hold or 0, swept, 1 if more and limit else 0, present, self.seq or 0, held_back, self.next_sweep()]
+
+    def next_sweep(self):
+        ends = [one.end for one in self.i.values() if not one.is_back and one.end < ENDLESS]
+        return min(ends) + SWEEP_DELAY if ends else 0
 
     # What the keys hold
 
