@@ -20,7 +20,9 @@ extension Catalog {
         }
         while remaining > 0, let slot = records.replicationState.changed.popNext() {
             remaining -= 1
-            records.replicationState.renewed.remove(slot)
+            // The state has its heartbeat. Where renewals are drained by themselves it stays one of them, since the store that
+            // they are for may take it and refuse the state.
+            if includeRenewals { records.replicationState.renewed.remove(slot) }
             if records.isLive(slot, at: moment.lease) { drained.changes.append(replica(of: slot, at: moment)) }
         }
         while remaining > 0, let entry = records.services.popUntold() {

@@ -79,6 +79,16 @@ struct StoredCatalogTests {
         #expect(store.drainRenewals(budget: 10, at: at(500)).renewals.isEmpty)
     }
 
+    @Test func `a heartbeat beside a change is told by itself too, as the change may be refused`() throws {
+        let store = makeStore()
+        let (id, version) = try register(store, ttl: 1_000)
+        #expect(store.renew(id, in: namespace, at: at(400)))
+        store.republish(id, in: namespace)
+        #expect(store.drain(includeRenewals: false, budget: 10, at: at(400)).changes.count == 1)
+        let renewal = try #require(store.drainRenewals(budget: 10, at: at(500)).renewals.first)
+        #expect(renewal.id == id && renewal.version == version && renewal.heartbeat.age == 100)
+    }
+
     @Test func `a registration that is taken back leaves nothing`() throws {
         let store = makeStore()
         let (id, version) = try register(store)
