@@ -225,7 +225,7 @@ def dnsmasq_forwards_the_zone(options):
         members.register("few", "10.0.1.1:80", tags=["v1"])
         records = sorted(f"1 256 {1000 + number} 0a0000{number:02x}.addr.a8." for number in range(200))
         command = ["dnsmasq", "--keep-in-foreground", "--conf-file=/dev/null", "--no-resolv", "--no-hosts", f"--port={port}", "--listen-address=127.0.0.1",
-                   "--bind-interfaces", "--user=root", f"--pid-file={folder}/pid", f"--server=/a8/127.0.0.1#{PORT}",
+                   "--bind-interfaces", "--user=root", f"--pid-file={folder}/pid", "--all-servers", f"--server=/a8/127.0.0.1#{PORT}",
                    f"--server=/a8/127.0.0.1#{other_port(members)}"]
         with Process(*command) as dnsmasq:
             wait("an answer", lambda: dig(port, "few.service.a8") == ["10.0.1.1"], dnsmasq)
