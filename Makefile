@@ -244,8 +244,8 @@ test.redis.contract: build deps.redis
 
 # Have the readers of feeds follow members over Redis and over Valkey; Tests/Long/redis/feeds_check.py names which.
 test.redis.feeds: build deps.redis deps.proxies
-	@for tool in chromium chromedriver dig unbound dnsmasq ip; do command -v $$tool >/dev/null || missing=1; done; \
-		test -z "$$missing" || { $(APT_INSTALL) chromium chromium-driver bind9-dnsutils unbound dnsmasq-base iproute2; }
+	@for tool in chromium chromedriver dig unbound ip; do command -v $$tool >/dev/null || missing=1; done; \
+		test -z "$$missing" || { $(APT_INSTALL) chromium chromium-driver bind9-dnsutils unbound iproute2; }
 	python3 Tests/Long/redis/feeds_check.py --registry bin/registry --venv $(VENV)
 
 # Apply every fault of Redis to members over it; `make test.redis.fault.flush` applies one, `Tests/Long/redis/store_faults.py --list` lists them. Two hours.

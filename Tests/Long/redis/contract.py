@@ -129,6 +129,16 @@ def run_program(flavor, address, program, registry):
     return ended.returncode == 0
 
 
+def run_steps(single, steps, uses_store=True):
+    """Runs all, one after the other, over one engine; returns whether all passed. Each must have left something in the store."""
+    results = []
+    for step in steps:
+        keys = single.engine.ask("DBSIZE")
+        results.append(step())
+        check(not uses_store or single.engine.ask("DBSIZE") > keys, "nothing has come to the store: the last step has not used it")
+    return all(results)
+
+
 def run(flavor, chosen, options):
     """Runs everything over one engine; returns whether all passed."""
     LOGS.mkdir(parents=True, exist_ok=True)
@@ -137,13 +147,8 @@ def run(flavor, chosen, options):
         steps = [lambda: run_tests(flavor, single.address, chosen)]
         if not options.tests:
             steps += [lambda program=program: run_program(flavor, single.address, program, options.registry) for program in PROGRAMS]
-        results = []
-        for step in steps:
-            keys = single.engine.ask("DBSIZE")
-            results.append(step())
-            # A single test may start no registry that serves.
-            check(options.tests or single.engine.ask("DBSIZE") > keys, "nothing has come to the store: the tests have not used it")
-    return all(results)
+        # A single test may start no registry that serves.
+        return run_steps(single, steps, uses_store=not options.tests)
 
 
 def main():
